@@ -1,0 +1,146 @@
+"""A dataset of preference pairs: an immutable file whose id is the digest of its bytes.
+
+Source: `gatewayDataset` in the Gateway OpenAPI v4.259.0. The managed service has not accepted
+new datasets since 2026-11-15; list, get and delete still work.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field as Value
+
+from dpo_ops.kinds.facts import (
+    DIGEST_LENGTH,
+    ID_LIMIT,
+    Behaviour,
+    Creation,
+    Document,
+    Field,
+    Kind,
+    Listing,
+    Origin,
+    Problem,
+    Spec,
+    display_problem,
+    here,
+    marked,
+    server,
+    withheld,
+)
+from dpo_ops.resource import Health, Json, Observed, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class DatasetSpec(Spec):
+    """A JSONL file of preference pairs."""
+
+    source: Annotated[str, Value(min_length=1)]
+    """The JSONL file, relative to the spec file; inside the repository."""
+    displayName: str | None = None
+    """A name for people; the mark of the stack is added to it."""
+
+
+def _check(spec: DatasetSpec) -> Iterator[Problem]:
+    yield from display_problem(spec.displayName)
+
+
+def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Resource:  # noqa: ARG001  -- one signature for all kinds
+    spec: DatasetSpec = document.spec
+    if document.content is None:
+        raise ValueError(f"{document.address} has no content")
+    name = document.address.name
+    return Resource(
+        address=document.address,
+        id=f"{name}-{document.content.digest[:DIGEST_LENGTH]}",
+        body={
+            "displayName": marked(spec.displayName or name, stack),
+            # Mandatory for uploaded datasets, though absent from the published docs; a string
+            # because it is an int64.
+            "exampleCount": str(document.content.rows),
+            "userUploaded": {},
+            # There is no value for preference data; the official DPO notebook sends CHAT.
+            "format": "CHAT",
+        },
+        content=document.content,
+        place=document.place,
+        places=document.places,
+        stack=stack,
+    )
+
+
+def _find(dataset: Resource, listing: Listing) -> Observed:
+    record = listing.get("datasets", dataset.id)
+    earlier = tuple(
+        r for r in listing.generations("datasets", dataset.address.name) if r is not record
+    )
+    if record is None:
+        return Observed(dataset.id, Health.NOT_FOUND, next_id=dataset.id, earlier=earlier)
+    health, message = health_of(record)
+    return Observed(dataset.id, health, message, record, dataset.id, earlier)
+
+
+def health_of(record: Mapping[str, Json]) -> tuple[Health, str]:
+    """Return how a dataset is. There is no failed state: bad rows fail the job, not the upload."""
+    state = str(record.get("state") or "STATE_UNSPECIFIED")
+    if state == "READY":
+        return Health.CURRENT, "ready"
+    if state == "UPLOADING":
+        return Health.IN_PROGRESS, "waiting for its file"
+    return Health.IN_PROGRESS, f"in a state that this version does not know: {state}"
+
+
+def _outputs(dataset: Resource, observed: Observed) -> dict[str, Any]:
+    return {
+        "dataset": here("datasets", observed.id),
+        "sha256": dataset.content.digest if dataset.content else None,
+    }
+
+
+DATASET = Kind(
+    name="Dataset",
+    collection="datasets",
+    schema="gatewayDataset",
+    spec=DatasetSpec,
+    creation=Creation("datasetId", "body", wrapper="dataset"),
+    desire=_desire,
+    find=_find,
+    outputs=_outputs,
+    check=_check,
+    reads=("datasets",),
+    content_field="source",
+    name_limit=ID_LIMIT - 1 - DIGEST_LENGTH,
+    retained="a job may still name it, and it costs nothing",
+    fields=(
+        server("name", "built from the id"),
+        server("createTime", "set once"),
+        server("updateTime", "set on every change"),
+        server("createdBy", "the owner of the key that created it"),
+        server("state", "read as health"),
+        server("status", "read as health"),
+        server("estimatedTokenCount", "an estimate"),
+        server("averageTurnCount", "an estimate"),
+        server("sourceJobName", "written by jobs that make datasets"),
+        Field("displayName", Behaviour.INPUT_ONLY, "only for show; the mark of its first stack"),
+        Field(
+            "exampleCount",
+            Behaviour.IMMUTABLE,
+            "the rows of the file, whose digest is the id",
+            Origin.DERIVED,
+        ),
+        Field("userUploaded", Behaviour.IMMUTABLE, "says that we bring the bytes", Origin.DERIVED),
+        Field(
+            "format",
+            Behaviour.INPUT_ONLY,
+            "has no value for preference data, and the server may drop what is sent",
+            Origin.DERIVED,
+        ),
+        withheld("externalUrl", "data outside the repository has no digest to be named by"),
+        withheld("evaluationResult", "another origin: made by evaluation jobs"),
+        withheld("transformed", "another origin: made by the server from a dataset"),
+        withheld("splitted", "another origin: made by the server from a dataset"),
+        withheld("evalProtocol", "another origin: made by the eval protocol"),
+    ),
+)

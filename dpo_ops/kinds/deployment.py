@@ -1,0 +1,435 @@
+"""A deployment: GPUs that serve one model.
+
+Its id is `<name>-<digest>`, where the digest covers what can't be changed in place: the model,
+the placement, and which stack owns it. So a new model is a new deployment, made and proven
+before the earlier one goes.
+
+Source: `gatewayDeployment` in the Gateway OpenAPI v4.259.0; facts about PATCH from the
+platform's own SDK, which sends an update mask that the OpenAPI does not name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field as Value
+
+from dpo_ops.errors import Finding
+from dpo_ops.kinds.facts import (
+    DIGEST_LENGTH,
+    DISPLAY_LIMIT,
+    ID_LIMIT,
+    Answer,
+    Behaviour,
+    Creation,
+    Document,
+    Field,
+    Kind,
+    Listing,
+    Origin,
+    Problem,
+    Question,
+    Reference,
+    Spec,
+    Verdict,
+    given,
+    here,
+    server,
+    withheld,
+)
+from dpo_ops.kinds.values import (
+    Duration,
+    SecretRef,
+    same_duration,
+    same_versioned,
+    seconds,
+    wire_duration,
+)
+from dpo_ops.resource import Health, Json, Observed, Resource, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+Count = Annotated[int, Value(ge=0)]
+
+OWNER = "custom/dpo-ops-stack"
+NAME = "custom/dpo-ops-name"
+"""The annotations that mark what is ours. Only keys under `custom/` are accepted."""
+
+
+class ModelReference(Spec):
+    """The model that a DPOJob of these specs makes."""
+
+    dpoJob: str
+    """The name of the DPOJob."""
+
+
+class ScalingSchedule(Spec):
+    """A window of time with more replicas at the least."""
+
+    minReplicaCount: Count
+    """Replicas at the least while it is active."""
+    schedule: str
+    """When it starts: cron, five fields."""
+    duration: Duration
+    """How long it lasts: 5m to 7 days."""
+    timezone: str
+    """An IANA time zone."""
+    description: str | None = None
+    """What it is for."""
+    disabled: bool | None = None
+    """Switched off for now."""
+
+
+class AutoscalingPolicy(Spec):
+    """When replicas come and go."""
+
+    scaleUpWindow: Duration | None = None
+    """How long load must be high; at most 1h; 30s by default."""
+    scaleDownWindow: Duration | None = None
+    """How long load must be low; at most 1h; 10m by default."""
+    scaleToZeroWindow: Duration | None = None
+    """How long without a request until no replica is left; at least 5m; 1h by default."""
+    loadTargets: dict[str, float] | None = None
+    """Load at which to scale, by metric: default, requests_per_second, …"""
+    scalingSchedules: dict[str, ScalingSchedule] | None = None
+    """Windows of time with more replicas, by name."""
+
+
+class Placement(Spec):
+    """Where it runs; can't be changed afterwards."""
+
+    region: str | None = None
+    """One region."""
+    multiRegion: Literal["GLOBAL", "US", "EUROPE", "APAC"] | None = None
+    """A part of the world."""
+    regions: list[str] | None = None
+    """Any of these regions."""
+
+
+class AutoTune(Spec):
+    """A performance profile."""
+
+    longPrompt: bool | None = None
+    """Tuned for long prompts."""
+
+
+class Probe(Spec):
+    """The question that a new deployment must answer before it counts as done."""
+
+    prompt: Annotated[str, Value(min_length=1)]
+    """What it is asked."""
+
+
+class DeploymentSpec(Spec):
+    """GPUs that serve one model."""
+
+    model: str | ModelReference
+    """What it serves: {dpoJob: name}, or a model's full name."""
+    probe: Probe | None = None
+    """The question that a new deployment must answer before it counts as done."""
+    displayName: Annotated[str, Value(max_length=DISPLAY_LIMIT)] | None = None
+    """A name for people."""
+    description: str | None = None
+    """What it is for."""
+    annotations: dict[str, str] | None = None
+    """Tags; each key begins with custom/."""
+    minReplicaCount: Count | None = None
+    """Replicas at the least; 0 lets it scale to zero, and after 7 idle days it is deleted."""
+    maxReplicaCount: Count | None = None
+    """Replicas at the most."""
+    maxWithRevocableReplicaCount: Count | None = None
+    """Replicas at the most, counting revocable ones."""
+    autoscalingPolicy: AutoscalingPolicy | None = None
+    """When replicas come and go."""
+    deploymentShape: str | None = None
+    """A tested set of hardware and settings; the plan pins one where none is given."""
+    acceleratorType: str | None = None
+    """The GPU, such as NVIDIA_H100_80GB."""
+    acceleratorCount: Annotated[int, Value(ge=1)] | None = None
+    """GPUs a replica."""
+    precision: str | None = None
+    """The number format that it serves with; adapters need BF16."""
+    enableAddons: bool | None = None
+    """Whether adapters can be loaded beside the model."""
+    numPeftDeviceCached: Count | None = None
+    """Adapters kept on the GPU."""
+    draftModel: str | None = None
+    """The draft model for speculative decoding."""
+    draftTokenCount: Count | None = None
+    """Draft tokens a step."""
+    ngramSpeculationLength: Count | None = None
+    """The n-gram length for speculation."""
+    enableSessionAffinity: bool | None = None
+    """Sticky routing by the request's user field."""
+    directRouteType: (
+        Literal["INTERNET", "GCP_PRIVATE_SERVICE_CONNECT", "AWS_PRIVATELINK"] | None
+    ) = None
+    """A route past the gateway."""
+    directRouteApiKeys: list[SecretRef] | None = None
+    """Keys of that route, each as a reference."""
+    autoTune: AutoTune | None = None
+    """A performance profile."""
+    placement: Placement | None = None
+    """Where it runs."""
+    maxContextLength: Count | None = None
+    """The longest context, in tokens; 0 is the model's own."""
+    deploymentTemplate: str | None = None
+    """A template; enterprise accounts."""
+    enableHotLoad: bool | None = None
+    """Whether weights can be loaded while it runs."""
+    hotLoadBucketType: Literal["MINIO", "S3", "NEBIUS", "FW_HOSTED"] | None = None
+    """Where hot-loaded weights lie."""
+    hotLoadBucketUrl: str | None = None
+    """Where hot-loaded weights lie."""
+    hotLoadTrainerJob: str | None = None
+    """The trainer whose weights are hot-loaded."""
+    enableHotReloadLatestAddon: bool | None = None
+    """One adapter at a time, merged into the model."""
+    disableDeploymentSizeValidation: bool | None = None
+    """Skip the platform's size check."""
+    pricingPlanId: str | None = None
+    """A pricing plan."""
+
+
+_OURS = ("model", "probe")
+_WINDOWS = {"scaleUpWindow": (0, 3600), "scaleDownWindow": (0, 3600), "scaleToZeroWindow": (300, 0)}
+
+
+def _check(spec: DeploymentSpec) -> Iterator[Problem]:
+    if isinstance(spec.model, str) and "/" not in spec.model:
+        fix = f"write model: {{dpoJob: {spec.model}}}, or a full name accounts/…/models/…"
+        yield Problem("model", f"{spec.model!r} is no full model name", fix=fix)
+    for key in spec.annotations or {}:
+        if not key.startswith("custom/"):
+            why = "the platform takes only keys under custom/"
+            yield Problem(f"annotations.{key}", f"the key is {key}", why, f"name it custom/{key}")
+    if spec.maxReplicaCount is not None and (spec.minReplicaCount or 0) > spec.maxReplicaCount:
+        what = f"is {spec.maxReplicaCount}, below minReplicaCount {spec.minReplicaCount}"
+        yield Problem("maxReplicaCount", what, fix="raise it, or lower minReplicaCount")
+    policy = spec.autoscalingPolicy
+    for name, (least, most) in _WINDOWS.items() if policy else ():
+        value = getattr(policy, name)
+        if value is not None and (seconds(value) < least or (most and seconds(value) > most)):
+            why = (
+                f"the platform takes at least {least}s"
+                if least
+                else "the platform takes at most 1h"
+            )
+            yield Problem(f"autoscalingPolicy.{name}", f"is {value}", why)
+
+
+def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Resource:
+    spec: DeploymentSpec = document.spec
+    name = document.address.name
+    job = links.get("model.dpoJob")
+    model = here("models", job.id) if job else str(spec.model)
+    body = {key: value for key, value in given(spec).items() if key not in _OURS}
+    body |= {
+        "baseModel": model,
+        "annotations": {**(spec.annotations or {}), OWNER: stack, NAME: name},
+    }
+    if policy := body.get("autoscalingPolicy"):
+        body["autoscalingPolicy"] = _wire_policy(policy)
+    fixed = {"stack": stack, "model": model, "placement": body.get("placement")}
+    unpinned = spec.deploymentShape is None and spec.acceleratorType is None
+    addons = bool(job and job.options["addons"]) or bool(spec.enableAddons)
+    return Resource(
+        address=document.address,
+        id=f"{name}-{digest(fixed)[:DIGEST_LENGTH]}",
+        body=body,
+        needs=(job.address,) if job else (),
+        place=document.place,
+        places=document.places,
+        stack=stack,
+        options={
+            "base": job.options["base"] if job else model,
+            "addons": addons,
+            "unpinned": unpinned,
+            "prompt": spec.probe.prompt if spec.probe else "Answer with one short sentence.",
+        },
+    )
+
+
+def _wire_policy(policy: Mapping[str, Json]) -> dict[str, Json]:
+    wire = dict(policy)
+    for key in _WINDOWS:
+        if wire.get(key):
+            wire[key] = wire_duration(wire[key])
+    if wire.get("scalingSchedules"):
+        wire["scalingSchedules"] = {
+            key: {**plan, "duration": wire_duration(plan["duration"])}
+            for key, plan in wire["scalingSchedules"].items()
+        }
+    return wire
+
+
+def _find(deployment: Resource, listing: Listing) -> Observed:
+    name, stack = deployment.address.name, deployment.stack
+    record = listing.get("deployments", deployment.id)
+    earlier = tuple(
+        r
+        for r in listing.generations("deployments", name)
+        if r is not record and owner(r) == (stack, name) and _stands(r)
+    )
+    if record is None:
+        return Observed(deployment.id, Health.NOT_FOUND, next_id=deployment.id, earlier=earlier)
+    health, message = health_of(record)
+    foreign = "" if owner(record) == (stack, name) else "it does not carry the mark of this stack"
+    return Observed(
+        deployment.id, health, message, record, deployment.id, earlier, conflict=foreign
+    )
+
+
+def owner(record: Mapping[str, Json]) -> tuple[str, str]:
+    """Return the stack and the spec name that a deployment is marked with; empty when it is not."""
+    tags = record.get("annotations") or {}
+    return str(tags.get(OWNER, "")), str(tags.get(NAME, ""))
+
+
+def _stands(record: Mapping[str, Json]) -> bool:
+    return health_of(record)[0] not in (Health.NOT_FOUND, Health.TERMINATING)
+
+
+def health_of(record: Mapping[str, Json]) -> tuple[Health, str]:
+    """Return how a deployment is; READY is not yet proof that the model answers."""
+    state = str(record.get("state") or "STATE_UNSPECIFIED")
+    said = str((record.get("status") or {}).get("message") or "")
+    if state == "READY":
+        return Health.CURRENT, "ready"
+    if state == "FAILED":
+        return Health.FAILED, f"failed: {said}" if said else "failed"
+    if state == "DELETING":
+        return Health.TERMINATING, "being deleted"
+    if state == "DELETED":
+        return Health.NOT_FOUND, f"deleted at {record.get('deleteTime') or 'an unknown time'}"
+    known = {"CREATING": "starting", "UPDATING": "rolling out a change", "STATE_UNSPECIFIED": "new"}
+    unknown = f"in a state that this version does not know: {state}"
+    return Health.IN_PROGRESS, known.get(state, unknown)
+
+
+def _asks(deployment: Resource) -> Question | None:
+    if not deployment.options["unpinned"]:
+        return None
+    return Question(deployment.options["base"], addons=deployment.options["addons"])
+
+
+def _judge(deployment: Resource, answer: Answer, dependents: Sequence[Resource]) -> Verdict:  # noqa: ARG001  -- one signature for all kinds
+    if answer.shapes:
+        return Verdict(pins={"deploymentShape": _shape_name(answer.shapes[0])})
+    where = deployment.places.get("model") or deployment.place or str(deployment.address)
+    base = deployment.options["base"]
+    what = f"nothing can serve {base}" + (
+        " with an adapter" if deployment.options["addons"] else ""
+    )
+    why = "no validated deployment shape fits"
+    fix = "choose another base model, or name a deploymentShape or acceleratorType yourself"
+    return Verdict((Finding(where, what, why, fix),))
+
+
+def _shape_name(version: Mapping[str, Json]) -> str:
+    snapshot = version.get("snapshot") or {}
+    return str(snapshot.get("name") or str(version["name"]).partition("/versions/")[0])
+
+
+def _outputs(deployment: Resource, observed: Observed) -> dict[str, Any]:
+    name = here("deployments", observed.id)
+    return {"deployment": name, "serves": deployment.body["baseModel"], "requestModel": name}
+
+
+def _change(path: str, reason: str) -> Field:
+    return Field(path, Behaviour.MUTABLE, reason)
+
+
+def _filled(path: str, reason: str, *, versioned: bool = False) -> Field:
+    return Field(path, Behaviour.SERVER_DEFAULT, reason, same=same_versioned if versioned else None)
+
+
+def _window(name: str, default: str) -> Field:
+    path = f"autoscalingPolicy.{name}"
+    return Field(path, Behaviour.SERVER_DEFAULT, f"{default} when left out", same=same_duration)
+
+
+DEPLOYMENT = Kind(
+    name="Deployment",
+    collection="deployments",
+    schema="gatewayDeployment",
+    spec=DeploymentSpec,
+    creation=Creation("deploymentId", "query"),
+    desire=_desire,
+    find=_find,
+    outputs=_outputs,
+    check=_check,
+    asks=_asks,
+    judge=_judge,
+    reads=("deployments",),
+    # A deleted deployment keeps its id for a while; to see it is to know why a create would
+    # be refused.
+    list_params={"showDeleted": "true"},
+    references=(Reference("model.dpoJob", "DPOJob"),),
+    name_limit=ID_LIMIT - 1 - DIGEST_LENGTH,
+    patchable=True,
+    undeletable=True,
+    supersedes=True,
+    answers=True,
+    paid="replicas are charged by the GPU second",
+    delete_params={"ignoreChecks": "true"},
+    fields=(
+        server("name", "built from the id"),
+        server("createTime", "set once"),
+        server("updateTime", "set on every change"),
+        server("deleteTime", "set by a delete"),
+        server("purgeTime", "set by a delete"),
+        server("state", "read as health"),
+        server("status", "read as health"),
+        server("replicaCount", "the autoscaler's"),
+        server("desiredReplicaCount", "the autoscaler's"),
+        server("replicaStats", "the autoscaler's"),
+        server("cluster", "where the platform put it"),
+        server("region", "where the platform put it, within the placement"),
+        server("directRouteHandle", "made by the platform for a direct route"),
+        withheld("expireTime", "deprecated, and without effect"),
+        withheld("activeModelVersion", "a roll-out pointer; a new model is a new deployment here"),
+        withheld("targetModelVersion", "a roll-out pointer; a new model is a new deployment here"),
+        Field("baseModel", Behaviour.IMMUTABLE, "what it serves: the spec's model", Origin.DERIVED),
+        Field("placement", Behaviour.IMMUTABLE, "can't be changed after creation"),
+        Field(
+            "annotations",
+            Behaviour.INPUT_ONLY,
+            "written with the mark at creation; PATCH can't change them",
+        ),
+        Field("directRouteApiKeys", Behaviour.INPUT_ONLY, "secrets; may not come back"),
+        _change("displayName", "only for show"),
+        _change("description", "only for show"),
+        _change("minReplicaCount", "0 when left out"),
+        _change("maxReplicaCount", "the larger of 1 and the minimum when left out"),
+        _change("maxWithRevocableReplicaCount", "the maximum when left out"),
+        _change("enableAddons", "off when left out"),
+        _change("enableSessionAffinity", "off when left out"),
+        _change("enableHotLoad", "off when left out"),
+        _change("enableHotReloadLatestAddon", "off when left out"),
+        _change("hotLoadBucketType", "none when left out"),
+        _change("hotLoadBucketUrl", "none when left out"),
+        _change("hotLoadTrainerJob", "none when left out"),
+        _change("disableDeploymentSizeValidation", "off when left out"),
+        _change("directRouteType", "none when left out"),
+        _change("deploymentTemplate", "none when left out"),
+        _change("pricingPlanId", "the account's when left out"),
+        _change("autoTune", "none when left out"),
+        _filled("autoscalingPolicy", "the platform's windows and targets when left out"),
+        _window("scaleUpWindow", "30s"),
+        _window("scaleDownWindow", "10m"),
+        _window("scaleToZeroWindow", "1h"),
+        _filled("autoscalingPolicy.loadTargets", "default 0.8 when left out"),
+        _filled("autoscalingPolicy.scalingSchedules", "none when left out"),
+        _filled("deploymentShape", "answered with its version behind it", versioned=True),
+        _filled("acceleratorType", "from the shape"),
+        _filled("acceleratorCount", "from the shape"),
+        _filled("precision", "from the shape"),
+        _filled("numPeftDeviceCached", "from the shape"),
+        _filled("draftModel", "from the shape or the model"),
+        _filled("draftTokenCount", "from the shape or the model"),
+        _filled("ngramSpeculationLength", "from the shape"),
+        _filled("maxContextLength", "the model's own"),
+    ),
+)

@@ -1,0 +1,438 @@
+"""A DPO job: pairs and hyper-parameters in, one tuned model out.
+
+What decides the weights decides the id: the model is `<name>-<digest>`, and each attempt to
+make it is a job `<name>-<digest>-a<n>`. A failed attempt keeps its id, so n is one more than
+the attempts that are over without a model, and two runs that look at the same account choose
+the same n.
+
+Source: `gatewayDpoJob`, `gatewayBaseTrainingConfig` and
+`gatewayReinforcementLearningLossConfig` in the Gateway OpenAPI v4.259.0. A job has no PATCH.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field as Value
+
+from dpo_ops.errors import Finding, Severity
+from dpo_ops.kinds.facts import (
+    DIGEST_LENGTH,
+    ID_LIMIT,
+    Answer,
+    Behaviour,
+    Creation,
+    Document,
+    Field,
+    Kind,
+    Listing,
+    Origin,
+    Problem,
+    Question,
+    Reference,
+    Spec,
+    Verdict,
+    display_problem,
+    given,
+    here,
+    marked,
+    server,
+    withheld,
+)
+from dpo_ops.kinds.values import SecretRef, differing
+from dpo_ops.resource import Health, Json, Observed, Resource, digest, last_segment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+Positive = Annotated[int, Value(ge=1)]
+
+
+class JobReference(Spec):
+    """The model that a DPOJob of these specs makes."""
+
+    dpoJob: str
+    """The name of the DPOJob."""
+
+
+class TrainingConfig(Spec):
+    """What is trained and how. A field left out is the platform's to default."""
+
+    baseModel: str | None = None
+    """The model to tune, in full: accounts/fireworks/models/…; or give warmStartFrom."""
+    warmStartFrom: str | JobReference | None = None
+    """A LoRA adapter to go on from: its full name, or {dpoJob: name}."""
+    epochs: Positive | None = None
+    """Passes over the data."""
+    learningRate: Annotated[float, Value(gt=0)] | None = None
+    """The optimizer's step size."""
+    loraRank: Annotated[int, Value(ge=0, le=64)] | None = None
+    """The rank of the adapter: 4 to 64; 0 tunes all parameters."""
+    loraAlpha: Annotated[int, Value(ge=0)] | None = None
+    """The scaling of the adapter; 0 is the trainer's default."""
+    loraDropout: Annotated[float, Value(ge=0, lt=1)] | None = None
+    """The share of adapter inputs dropped while training."""
+    loraTargetModules: list[str] | None = None
+    """The layers that get an adapter, such as q_proj."""
+    maxContextLength: Annotated[int, Value(ge=16, multiple_of=16)] | None = None
+    """The longest sequence, in tokens; a multiple of 16."""
+    batchSizeSamples: Positive | None = None
+    """Pairs an optimizer step."""
+    learningRateWarmupSteps: Annotated[int, Value(ge=0)] | None = None
+    """Steps until the learning rate is reached."""
+    optimizerWeightDecay: Annotated[float, Value(ge=0)] | None = None
+    """L2 regularisation."""
+
+
+class DpoLoss(Spec):
+    """The DPO loss."""
+
+    beta: Annotated[float, Value(gt=0, lt=0.5)] | None = None
+    """How strongly the reference model holds back: above 0, below 0.5."""
+    refCacheConcurrency: Positive | None = None
+    """Reference forward passes at the same time."""
+    refCacheBatchSize: Positive | None = None
+    """Pairs a reference forward pass."""
+
+
+class OrpoLoss(Spec):
+    """The ORPO loss."""
+
+    lambda_: Annotated[float, Value(gt=0)] | None = Value(None, alias="lambda")
+    """The weight of the odds-ratio term."""
+
+
+class LossConfig(Spec):
+    """Which preference loss. The platform's sources differ on its default, so DPO is sent."""
+
+    method: Literal["DPO", "ORPO"] = "DPO"
+    """DPO or ORPO."""
+    dpo: DpoLoss | None = None
+    """For method DPO."""
+    orpo: OrpoLoss | None = None
+    """For method ORPO."""
+
+
+class WandbConfig(Spec):
+    """Logging to Weights & Biases."""
+
+    enabled: bool | None = None
+    """Whether to log."""
+    apiKey: SecretRef | None = None
+    """Where the key is: {secretRef: {env: WANDB_API_KEY}}; never the key itself."""
+    project: str | None = None
+    """The project's name."""
+    entity: str | None = None
+    """The team or user."""
+    runId: str | None = None
+    """The run's id."""
+
+
+class DPOJobSpec(Spec):
+    """One model, tuned with preference pairs."""
+
+    dataset: Annotated[str, Value(min_length=1)]
+    """The name of a Dataset of these specs, or the full name of one that exists."""
+    trainer: Literal["fireworks"] = "fireworks"
+    """Who trains: the managed service."""
+    trainingConfig: TrainingConfig
+    """What is trained and how."""
+    lossConfig: LossConfig = LossConfig()
+    """Which preference loss."""
+    wandbConfig: WandbConfig | None = None
+    """Logging to Weights & Biases."""
+    purpose: Literal["PURPOSE_PILOT"] | None = None
+    """How the platform schedules it."""
+    displayName: str | None = None
+    """A name for people; the mark of the stack is added to it."""
+
+
+def _check(spec: DPOJobSpec) -> Iterator[Problem]:
+    yield from display_problem(spec.displayName)
+    training, loss = spec.trainingConfig, spec.lossConfig
+    if (training.baseModel is None) == (training.warmStartFrom is None):
+        count = "neither" if training.baseModel is None else "both"
+        yield Problem(
+            "trainingConfig",
+            f"has {count} of baseModel and warmStartFrom",
+            "a job starts from a base model or goes on from an adapter",
+            "give exactly one",
+        )
+    if training.loraRank is not None and 0 < training.loraRank < 4:  # noqa: PLR2004  -- the platform's lowest rank
+        yield Problem(
+            "trainingConfig.loraRank",
+            f"is {training.loraRank}",
+            "an adapter of a rank below 4 can't be served",
+            "use 4 to 64, or 0 to tune all parameters",
+        )
+    for method, part in (("DPO", "dpo"), ("ORPO", "orpo")):
+        if getattr(loss, part) is not None and loss.method != method:
+            yield Problem(
+                f"lossConfig.{part}",
+                f"is set, but the method is {loss.method}",
+                "it would be ignored",
+                f"set method: {method}, or remove it",
+            )
+
+
+def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Resource:
+    spec: DPOJobSpec = document.spec
+    name, said = document.address.name, given(spec)
+    dataset, start = links.get("dataset"), links.get("trainingConfig.warmStartFrom.dpoJob")
+    training = {k: v for k, v in said["trainingConfig"].items() if v is not None}
+    if start:
+        training["warmStartFrom"] = here("models", start.id)
+    loss = {"method": "DPO", **said.get("lossConfig", {})}
+    data = dataset.content.digest if dataset and dataset.content else spec.dataset
+    model = (
+        f"{name}-{digest({'dataset': data, 'training': training, 'loss': loss})[:DIGEST_LENGTH]}"
+    )
+    shown = {key: said[key] for key in ("wandbConfig", "purpose") if said.get(key) is not None}
+    base = (
+        start.options["base"] if start else training.get("baseModel") or training["warmStartFrom"]
+    )
+    return Resource(
+        address=document.address,
+        id=model,
+        body={
+            "displayName": marked(spec.displayName or name, stack),
+            "dataset": here("datasets", dataset.id) if dataset else spec.dataset,
+            "trainingConfig": {**training, "outputModel": here("models", model)},
+            "lossConfig": loss,
+            **shown,
+        },
+        needs=tuple(link.address for link in (dataset, start) if link),
+        place=document.place,
+        places=document.places,
+        stack=stack,
+        options={"base": base, "addons": training.get("loraRank") != 0},
+    )
+
+
+def _find(job: Resource, listing: Listing) -> Observed:
+    model = listing.get("models", job.id)
+    attempts = listing.attempts("dpoJobs", job.id)
+    number, record = attempts[-1] if attempts else (0, None)
+    earlier = tuple(
+        r
+        for r in listing.generations("dpoJobs", job.address.name)
+        if not last_segment(r["name"]).startswith(job.id)
+    )
+    next_id = f"{job.id}-a{number + 1}"
+    if model and str(model.get("state")) == "READY":
+        id_ = last_segment(record["name"]) if record else job.id
+        foreign = _foreign_model(job, model)
+        health, message = Health.CURRENT, f"model {job.id} is ready"
+        return Observed(id_, health, message, record or model, next_id, earlier, conflict=foreign)
+    if record is None:
+        return Observed(next_id, Health.NOT_FOUND, next_id=next_id, earlier=earlier)
+    health, message = health_of(record)
+    gone = health is Health.CURRENT and here("models", job.id) in listing.missing
+    if gone:
+        health, message = Health.FAILED, "completed, but its model does not exist any more"
+    elif health is Health.CURRENT:
+        health, message = Health.IN_PROGRESS, "completed; waiting for its model"
+    return Observed(
+        id=last_segment(record["name"]),
+        health=health,
+        message=message,
+        record=record,
+        next_id=next_id,
+        earlier=earlier,
+        retriable=_code(record) != "INVALID_ARGUMENT",
+        conflict=_foreign_job(job, record),
+        # A list may lag behind: before a finished job is called lost, its model is asked for
+        # by name.
+        confirm=here("models", job.id) if health is Health.IN_PROGRESS and _over(record) else "",
+    )
+
+
+_PROGRESS = {
+    "JOB_STATE_UNSPECIFIED": "accepted",
+    "JOB_STATE_CREATING_INPUT_DATASET": "preparing the data",
+    "JOB_STATE_VALIDATING": "validating the data",
+    "JOB_STATE_PENDING": "waiting for capacity",
+    "JOB_STATE_CREATING": "starting the trainer",
+    "JOB_STATE_RUNNING": "training",
+    "JOB_STATE_RE_QUEUEING": "back in the queue",
+    "JOB_STATE_IDLE": "idle",
+    "JOB_STATE_PAUSED": "paused, by hand or because the account is suspended",
+    "JOB_STATE_WRITING_RESULTS": "writing the model",
+}
+_ENDING = {
+    "JOB_STATE_CANCELLING": "being cancelled",
+    "JOB_STATE_DELETING": "being deleted",
+    "JOB_STATE_DELETING_CLEANING_UP": "being deleted",
+}
+_OVER = {
+    "JOB_STATE_FAILED": "failed",
+    "JOB_STATE_CANCELLED": "cancelled",
+    "JOB_STATE_EXPIRED": "expired",
+    "JOB_STATE_EARLY_STOPPED": "stopped early, without a model",
+    "JOB_STATE_DELETED": "deleted",
+    "JOB_STATE_ARCHIVED": "archived",
+}
+
+
+def health_of(record: Mapping[str, Json]) -> tuple[Health, str]:
+    """Return how a job is; a state that is not known means that it is still going on."""
+    state = str(record.get("state") or "JOB_STATE_UNSPECIFIED")
+    said = str((record.get("status") or {}).get("message") or "")
+    if state == "JOB_STATE_COMPLETED":
+        return Health.CURRENT, "completed"
+    if state in _OVER:
+        return Health.FAILED, f"{_OVER[state]}: {said}" if said else _OVER[state]
+    if state in _ENDING:
+        return Health.TERMINATING, _ENDING[state]
+    unknown = f"in a state that this version does not know: {state}"
+    return Health.IN_PROGRESS, _PROGRESS.get(state, unknown)
+
+
+def _over(record: Mapping[str, Json]) -> bool:
+    return record.get("state") == "JOB_STATE_COMPLETED"
+
+
+def _code(record: Mapping[str, Json]) -> str:
+    return str((record.get("status") or {}).get("code") or "")
+
+
+def _foreign_job(job: Resource, record: Mapping[str, Json]) -> str:
+    """Say in which field a job of ours differs from what its id promises, or nothing."""
+    wanted = {key: job.body[key] for key in ("trainingConfig", "lossConfig")}
+    fields = differing(wanted, {key: record.get(key) for key in wanted})
+    return f"the job exists with another {fields[0]}" if fields else ""
+
+
+def _foreign_model(job: Resource, model: Mapping[str, Json]) -> str:
+    base = str((model.get("peftDetails") or {}).get("baseModel") or "")
+    wanted = str(job.body["trainingConfig"].get("baseModel") or "")
+    if base and wanted and base != wanted:
+        return f"the model exists, but was tuned from {base}"
+    return ""
+
+
+def _asks(job: Resource) -> Question:
+    return Question(job.options["base"], addons=job.options["addons"])
+
+
+def _judge(job: Resource, answer: Answer, dependents: Sequence[Resource]) -> Verdict:
+    base, path = job.options["base"], "trainingConfig.baseModel"
+    where = job.places.get(path) or job.place or str(job.address)
+    if answer.model is None:
+        what, why = f"there is no base model {base}", "the platform answered 404 for it"
+        return Verdict((Finding(where, what, why, "take a name from the model library"),))
+    flag = "supervisedLoraTunable" if job.options["addons"] else "supervisedFullParameterTunable"
+    if answer.model.get("kind") != "HF_PEFT_ADDON" and not answer.model.get(flag):
+        why = f"its {flag} is not set"
+        fix = "choose a base model that can be tuned"
+        return Verdict((Finding(where, f"{base} can't be tuned this way", why, fix),))
+    unpinned = [d for d in dependents if d.options.get("unpinned")]
+    if not answer.shapes and (unpinned or not dependents):
+        return Verdict((_unservable(where, base, fatal=bool(unpinned)),))
+    return Verdict()
+
+
+def _unservable(where: Any, base: str, *, fatal: bool) -> Finding:
+    return Finding(
+        where,
+        f"{base} trains, but nothing can serve it",
+        "no validated deployment shape takes an adapter of it",
+        "choose another base model, or name a deploymentShape or acceleratorType yourself",
+        severity=Severity.ERROR if fatal else Severity.WARNING,
+    )
+
+
+def _outputs(job: Resource, observed: Observed) -> dict[str, Any]:
+    return {"model": here("models", job.id), "job": here("dpoJobs", observed.id)}
+
+
+def _fixed(path: str, reason: str) -> Field:
+    return Field(path, Behaviour.IMMUTABLE, reason)
+
+
+_DECIDES = "decides the weights, so it is part of the id"
+
+DPO_JOB = Kind(
+    name="DPOJob",
+    collection="dpoJobs",
+    schema="gatewayDpoJob",
+    spec=DPOJobSpec,
+    creation=Creation("dpoJobId", "query"),
+    desire=_desire,
+    find=_find,
+    outputs=_outputs,
+    check=_check,
+    asks=_asks,
+    judge=_judge,
+    reads=("dpoJobs", "models"),
+    references=(
+        Reference("dataset", "Dataset"),
+        Reference("trainingConfig.warmStartFrom.dpoJob", "DPOJob"),
+    ),
+    # Room for the digest and for up to 999 attempts: `-0123456789-a999`.
+    name_limit=ID_LIMIT - 1 - DIGEST_LENGTH - len("-a999"),
+    paid="training is charged by the token",
+    retained="training it again costs money",
+    fields=(
+        server("name", "built from the id"),
+        server("createTime", "set once"),
+        server("completedTime", "set once"),
+        server("createdBy", "the owner of the key that created it"),
+        server("state", "read as health"),
+        server("status", "read as health, and tells bad data from a broken platform"),
+        server("trainerLogsSignedUrl", "a link that expires"),
+        Field("displayName", Behaviour.INPUT_ONLY, "only for show; the mark of its first stack"),
+        Field("purpose", Behaviour.INPUT_ONLY, "how it is scheduled; does not decide the weights"),
+        _fixed("dataset", "decides the weights; its digest, not its name, is part of the id"),
+        _fixed("trainingConfig", _DECIDES),
+        _fixed("trainingConfig.baseModel", _DECIDES),
+        _fixed("trainingConfig.warmStartFrom", _DECIDES),
+        _fixed("trainingConfig.epochs", _DECIDES),
+        _fixed("trainingConfig.learningRate", _DECIDES),
+        _fixed("trainingConfig.loraRank", _DECIDES),
+        _fixed("trainingConfig.loraAlpha", _DECIDES),
+        _fixed("trainingConfig.loraDropout", _DECIDES),
+        _fixed("trainingConfig.loraTargetModules", _DECIDES),
+        _fixed("trainingConfig.maxContextLength", _DECIDES),
+        _fixed("trainingConfig.batchSizeSamples", _DECIDES),
+        _fixed("trainingConfig.learningRateWarmupSteps", _DECIDES),
+        _fixed("trainingConfig.optimizerWeightDecay", _DECIDES),
+        Field(
+            "trainingConfig.outputModel",
+            Behaviour.IMMUTABLE,
+            "the id that the other fields decide",
+            Origin.DERIVED,
+        ),
+        withheld("trainingConfig.jinjaTemplate", "the V2 trainer rejects it"),
+        withheld("trainingConfig.batchSize", "the V2 trainer rejects it; use batchSizeSamples"),
+        withheld("trainingConfig.gradientAccumulationSteps", "the V2 trainer rejects it"),
+        withheld("trainingConfig.trainerShardingScheme", "dropped from newer specifications"),
+        _fixed("lossConfig", _DECIDES),
+        _fixed("lossConfig.method", "always sent: the sources differ on what unset means"),
+        withheld("lossConfig.klBeta", "for GRPO-like methods, which are not preference tuning"),
+        _fixed("lossConfig.dpo", _DECIDES),
+        _fixed("lossConfig.dpo.beta", _DECIDES),
+        _fixed("lossConfig.dpo.refCacheConcurrency", "costs little to count as deciding"),
+        _fixed("lossConfig.dpo.refCacheBatchSize", "costs little to count as deciding"),
+        _fixed("lossConfig.orpo", _DECIDES),
+        _fixed("lossConfig.orpo.lambda", _DECIDES),
+        Field("wandbConfig", Behaviour.INPUT_ONLY, "where it logs; does not decide the weights"),
+        Field("wandbConfig.enabled", Behaviour.INPUT_ONLY, "does not decide the weights"),
+        Field(
+            "wandbConfig.apiKey", Behaviour.INPUT_ONLY, "a secret; whether it comes back is open"
+        ),
+        Field("wandbConfig.project", Behaviour.INPUT_ONLY, "does not decide the weights"),
+        Field("wandbConfig.entity", Behaviour.INPUT_ONLY, "does not decide the weights"),
+        Field("wandbConfig.runId", Behaviour.INPUT_ONLY, "does not decide the weights"),
+        server("wandbConfig.url", "a link to the run"),
+        withheld("awsS3Config", "for datasets in S3, which these specs do not describe"),
+        withheld("awsS3Config.credentialsSecret", "for datasets in S3"),
+        withheld("awsS3Config.iamRoleArn", "for datasets in S3"),
+        withheld(
+            "azureBlobStorageConfig", "for datasets in Azure, which these specs do not describe"
+        ),
+        withheld("azureBlobStorageConfig.credentialsSecret", "for datasets in Azure"),
+        withheld("azureBlobStorageConfig.managedIdentityClientId", "for datasets in Azure"),
+        withheld("azureBlobStorageConfig.tenantId", "for datasets in Azure"),
+    ),
+)

@@ -1,0 +1,307 @@
+"""What a kind is: a table of facts and a few pure functions, read by general stages.
+
+No stage names a kind. What differs between a dataset, a job and a deployment stands in one
+file each beside this one; this file holds the shape of those facts. No I/O, no clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from dpo_ops.errors import Finding, Severity
+from dpo_ops.resource import HERE, Json, Observed, Resource, last_segment
+
+if TYPE_CHECKING:
+    from dpo_ops.errors import Place
+    from dpo_ops.resource import Address, Content
+
+ID_PATTERN = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
+ID_LIMIT = 63
+DIGEST_LENGTH = 10
+DISPLAY_LIMIT = 63
+STACK_LIMIT = 24
+
+
+class Behaviour(StrEnum):
+    """What a field of the REST schema does, which decides how the diff treats it."""
+
+    MUTABLE = "mutable"
+    """Compared where the spec sets it; a difference is an update."""
+    IMMUTABLE = "immutable"
+    """Part of the identity: another value is another id, so it is never compared in place."""
+    OUTPUT_ONLY = "output-only"
+    """The server's to say; never sent, never compared."""
+    INPUT_ONLY = "input-only"
+    """Sent, but not answered or not comparable; never a reason to change something."""
+    SERVER_DEFAULT = "server-default"
+    """As mutable, but the server fills it when left out, so only a value in the spec counts."""
+
+
+class Origin(StrEnum):
+    """Who may give a field its value."""
+
+    SPEC = "spec"
+    DERIVED = "derived"
+    SERVER = "server"
+    WITHHELD = "withheld"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of the REST schema, by its dotted path, and why it is treated as it is."""
+
+    path: str
+    behaviour: Behaviour
+    reason: str
+    origin: Origin = Origin.SPEC
+    same: Callable[[Json, Json], bool] | None = None
+
+
+def server(path: str, reason: str) -> Field:
+    """Return the row of a field that is the server's to say."""
+    return Field(path, Behaviour.OUTPUT_ONLY, reason, Origin.SERVER)
+
+
+def withheld(path: str, reason: str) -> Field:
+    """Return the row of a field that specs may not set, and why."""
+    return Field(path, Behaviour.INPUT_ONLY, reason, Origin.WITHHELD)
+
+
+class Spec(BaseModel):
+    """What every `spec:` block is: the API's own field names, and nothing unknown."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One spec document after templating: its name, its checked spec and where it stands."""
+
+    address: Address
+    spec: Any
+    given: Mapping[str, Json]
+    place: Place
+    places: Mapping[str, Place]
+    content: Content | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A field that names a resource of another spec: `path` dotted, `kind` what it must be.
+
+    A value with a slash is a full resource name and refers to no spec.
+    """
+
+    path: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong at the dotted `path` of a spec that types alone can't say."""
+
+    path: str
+    what: str
+    why: str = ""
+    fix: str = ""
+    severity: Severity = Severity.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """How a create says the id: in the body beside the resource, or in the query."""
+
+    id_key: str
+    id_in: Literal["body", "query"]
+    wrapper: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Question:
+    """What must be asked of the platform before spending: can `base_model` train and serve?
+
+    `addons` asks for shapes that can serve a LoRA adapter of it.
+    """
+
+    base_model: str
+    addons: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The platform's answer: the model's record (None: no such model) and the fitting shapes."""
+
+    model: Mapping[str, Json] | None
+    shapes: tuple[Mapping[str, Json], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an answer means for one resource: findings, and values to pin where none are given."""
+
+    findings: tuple[Finding, ...] = ()
+    pins: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Listing:
+    """What the account's list calls answered, indexed so that finding one is a look-up.
+
+    `missing` are full names that a direct GET said do not exist.
+    """
+
+    def __init__(
+        self, records: Mapping[str, Sequence[Mapping[str, Json]]], missing: Iterable[str] = ()
+    ) -> None:
+        self.missing = frozenset(missing)
+        self._by_id: dict[tuple[str, str], Mapping[str, Json]] = {}
+        self._by_stem: dict[tuple[str, str], list[Mapping[str, Json]]] = defaultdict(list)
+        for collection, rows in records.items():
+            for record in rows:
+                self._index(collection, record)
+
+    def get(self, collection: str, id_: str) -> Mapping[str, Json] | None:
+        """Return the record with this id, or None."""
+        return self._by_id.get((collection, id_))
+
+    def generations(self, collection: str, name: str) -> list[Mapping[str, Json]]:
+        """Return the records whose id is `<name>-<digest>`, oldest first."""
+        return sorted(self._by_stem[collection, name], key=_created)
+
+    def attempts(self, collection: str, stem: str) -> list[tuple[int, Mapping[str, Json]]]:
+        """Return the records whose id is `<stem>-a<n>` with their n, first attempt first."""
+        found = ((number, r) for r in self._by_stem[collection, stem] if (number := attempt_of(r)))
+        return sorted(found, key=lambda pair: pair[0])
+
+    def _index(self, collection: str, record: Mapping[str, Json]) -> None:
+        id_ = last_segment(str(record.get("name", "")))
+        self._by_id[collection, id_] = record
+        if attempt := _ATTEMPT.fullmatch(id_):
+            self._by_stem[collection, attempt["stem"]].append(record)
+            id_ = attempt["stem"]
+        if stem := _STEM.fullmatch(id_):
+            self._by_stem[collection, stem["name"]].append(record)
+
+
+_STEM = re.compile(rf"(?P<name>.+)-[0-9a-f]{{{DIGEST_LENGTH}}}")
+_ATTEMPT = re.compile(rf"(?P<stem>.+-[0-9a-f]{{{DIGEST_LENGTH}}})-a(?P<n>[0-9]+)")
+
+
+def attempt_of(record: Mapping[str, Json]) -> int:
+    """Return the n of an id that ends in `-a<n>`, or 0."""
+    match = _ATTEMPT.fullmatch(last_segment(str(record.get("name", ""))))
+    return int(match["n"]) if match else 0
+
+
+def _created(record: Mapping[str, Json]) -> tuple[str, str]:
+    return str(record.get("createTime") or ""), str(record.get("name") or "")
+
+
+def no_problems(spec: Any) -> Iterator[Problem]:  # noqa: ARG001  -- the default `check`
+    """Say that a spec whose types are right has nothing else to be checked."""
+    return iter(())
+
+
+def asks_nothing(resource: Resource) -> Question | None:  # noqa: ARG001  -- the default `asks`
+    """Say that a kind needs no answer from the platform before it is created."""
+    return None
+
+
+def no_verdict(
+    resource: Resource,  # noqa: ARG001  -- the default `judge`
+    answer: Answer,  # noqa: ARG001
+    dependents: Sequence[Resource],  # noqa: ARG001
+) -> Verdict:
+    """Say nothing about an answer."""
+    return Verdict()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """The facts of one kind, and the pure functions that only it can give.
+
+    `reads` are the collections whose lists `find` needs. `schema` is the OpenAPI schema that
+    `fields` classify completely. `find` looks a resource up in the lists; `desire` makes the
+    wanted resource from a document and from the resources that it refers to.
+    """
+
+    name: str
+    collection: str
+    schema: str
+    spec: type[Spec]
+    fields: tuple[Field, ...]
+    creation: Creation
+    desire: Callable[[Document, Mapping[str, Resource], str], Resource]
+    find: Callable[[Resource, Listing], Observed]
+    reads: tuple[str, ...]
+    list_params: Mapping[str, str] = field(default_factory=dict)
+    references: tuple[Reference, ...] = ()
+    content_field: str = ""
+    name_limit: int = ID_LIMIT
+    check: Callable[[Any], Iterator[Problem]] = no_problems
+    asks: Callable[[Resource], Question | None] = asks_nothing
+    judge: Callable[[Resource, Answer, Sequence[Resource]], Verdict] = no_verdict
+    outputs: Callable[[Resource, Observed], Mapping[str, Json]]
+    patchable: bool = False
+    undeletable: bool = False
+    """A deleted one keeps its id, and `:undelete` brings it back."""
+    supersedes: bool = False
+    """A new generation removes the earlier ones once it is proven; else they are kept."""
+    answers: bool = False
+    """It serves: it is only done when a probe completion answers from it."""
+    paid: str = ""
+    """What creating one costs, in words; empty when it costs nothing."""
+    delete_params: Mapping[str, str] = field(default_factory=dict)
+    retained: str = ""
+    """Why `destroy` keeps it unless told otherwise; empty when it deletes it."""
+
+
+def fact(kind: Kind, path: str) -> Field | None:
+    """Return the row that classifies `path`: its own, or that of the nearest part above it."""
+    rows = {row.path: row for row in kind.fields}
+    while path:
+        if row := rows.get(path):
+            return row
+        path = path.rpartition(".")[0]
+    return None
+
+
+def mark(stack: str) -> str:
+    """Return the text that says in a displayName which stack owns the resource."""
+    return f"[dpo-ops:{stack}]"
+
+
+def marked(text: str, stack: str) -> str:
+    """Return a displayName under 64 characters: as much of `text` as fits, and the mark."""
+    tail = " " + mark(stack)
+    return text[: DISPLAY_LIMIT - len(tail)].rstrip() + tail
+
+
+def display_problem(text: str | None) -> Iterator[Problem]:
+    """Find a displayName that would not fit beside the longest possible mark."""
+    room = DISPLAY_LIMIT - len(" " + mark("x" * STACK_LIMIT))
+    if text is not None and len(text) > room:
+        yield Problem(
+            "displayName",
+            f"is {len(text)} characters long",
+            f"the platform takes 63, and the mark of the stack needs its part of them: {room} fit",
+            "shorten it",
+        )
+
+
+def here(collection: str, id_: str) -> str:
+    """Return the full name of a resource in the account that is planned for."""
+    return f"{HERE}{collection}/{id_}"
+
+
+def given(spec: Spec) -> dict[str, Json]:
+    """Return what the spec says and nothing more: fields left out are left out here too."""
+    return spec.model_dump(mode="json", by_alias=True, exclude_unset=True)

@@ -1,0 +1,170 @@
+"""The nouns that all stages share. Values only: no I/O, no clock.
+
+A `Resource` is what the specs want, an `Observed` is what the account holds for the same
+`Address`. A name in a body that belongs to the account being planned for is written
+`accounts/-/datasets/x`; `qualify` puts the account in, so that ids and digests never depend
+on which account it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dpo_ops.errors import Place
+
+Json = Any
+"""A JSON value: None, bool, int, float, str, list or dict of the same."""
+
+HERE = "accounts/-/"
+"""How a body names the account that is planned for, whatever its id."""
+
+
+class Health(StrEnum):
+    """How a resource is, in one small set of words for all kinds."""
+
+    IN_PROGRESS = "InProgress"
+    CURRENT = "Current"
+    FAILED = "Failed"
+    TERMINATING = "Terminating"
+    NOT_FOUND = "NotFound"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """What a spec calls a resource: its kind and its name, printed `Dataset/einstein`."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The file that belongs to a resource: `size` in bytes, `digest` = sha256 hex of its bytes."""
+
+    path: str
+    digest: str
+    size: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What the specs want to exist at one address.
+
+    `id` is the remote id (for a job: the id of the model that it makes). `body` holds the API's
+    own field names, with only what the spec says or identity derives; a None clears a field.
+    `needs` are the addresses that must be current first. `place` is where the spec stands.
+    `places` maps a dotted field path to where it is written.
+    """
+
+    address: Address
+    id: str
+    body: Mapping[str, Json]
+    needs: tuple[Address, ...] = ()
+    content: Content | None = None
+    place: Place | None = None
+    places: Mapping[str, Place] = field(default_factory=dict)
+    stack: str = "default"
+    options: Mapping[str, Json] = field(default_factory=dict)
+    """What the spec says to this tool rather than to the API, such as the probe's prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the account holds for one address.
+
+    `id` is the remote id of `record`; while there is no record, it is the id that a create
+    would use. `next_id` is the id for a new attempt after a failure. `earlier` are other
+    generations under the same name and the same mark, oldest first.
+    """
+
+    id: str
+    health: Health
+    message: str = ""
+    record: Mapping[str, Json] | None = None
+    next_id: str = ""
+    earlier: tuple[Mapping[str, Json], ...] = ()
+    retriable: bool = True
+    """False when the same input is sure to fail the same way again."""
+    conflict: str = ""
+    """Why the record is not what its id promises; then nothing here may be touched."""
+    confirm: str = ""
+    """A full name to ask for directly before this is believed: the lists do not show it."""
+
+
+class State(Mapping[Address, Resource]):
+    """The resources by address, in a fixed order whatever order the files came in."""
+
+    def __init__(self, resources: Mapping[Address, Resource], *, stack: str = "default") -> None:
+        self._resources = dict(sorted(resources.items()))
+        self.stack = stack
+
+    def __getitem__(self, address: Address) -> Resource:
+        return self._resources[address]
+
+    def __iter__(self) -> Iterator[Address]:
+        return iter(self._resources)
+
+    def __len__(self) -> int:
+        return len(self._resources)
+
+
+def qualify(value: Json, account: str) -> Json:
+    """Return `value` with every `accounts/-/…` string naming `account` instead."""
+    if isinstance(value, str):
+        return f"accounts/{account}/{value.removeprefix(HERE)}" if value.startswith(HERE) else value
+    if isinstance(value, Mapping):
+        return {key: qualify(inner, account) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [qualify(inner, account) for inner in value]
+    return value
+
+
+def localise(value: Json, account: str) -> Json:
+    """Return `value` with every name in `account` written `accounts/-/…`: undoes `qualify`."""
+    prefix = f"accounts/{account}/"
+    if isinstance(value, str):
+        return HERE + value.removeprefix(prefix) if value.startswith(prefix) else value
+    if isinstance(value, Mapping):
+        return {key: localise(inner, account) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [localise(inner, account) for inner in value]
+    return value
+
+
+def last_segment(name: str) -> str:
+    """Return the id in a resource name: the part behind the last slash."""
+    return name.rpartition("/")[2]
+
+
+def canonical(value: Json) -> str:
+    """Return the one JSON text of `value`: sorted keys, no spaces, whole floats as integers.
+
+    So `1e-5` and `0.00001`, `1` and `1.0` give the same text and the same digest.
+    """
+    return json.dumps(_whole(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value: Json) -> str:
+    """Return the sha256, in hex, of the canonical JSON of `value`."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def _whole(value: Json) -> Json:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: _whole(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(inner) for inner in value]
+    return value
