@@ -24,6 +24,7 @@ from dpo_ops.kinds.facts import (
     Spec,
     display_problem,
     here,
+    is_marked,
     marked,
     server,
     withheld,
@@ -74,12 +75,15 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
 def _find(dataset: Resource, listing: Listing) -> Observed:
     record = listing.get("datasets", dataset.id)
     earlier = tuple(
-        r for r in listing.generations("datasets", dataset.address.name) if r is not record
+        r
+        for r in listing.generations("datasets", dataset.address.name)
+        if r is not record and is_marked(r, dataset.stack)
     )
     if record is None:
         return Observed(dataset.id, Health.NOT_FOUND, next_id=dataset.id, earlier=earlier)
     health, message = health_of(record)
-    return Observed(dataset.id, health, message, record, dataset.id, earlier)
+    names = (f"datasets/{dataset.id}",)
+    return Observed(dataset.id, health, message, record, dataset.id, earlier, names=names)
 
 
 def health_of(record: Mapping[str, Json]) -> tuple[Health, str]:

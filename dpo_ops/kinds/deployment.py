@@ -211,11 +211,7 @@ def _check(spec: DeploymentSpec) -> Iterator[Problem]:
     for name, (least, most) in _WINDOWS.items() if policy else ():
         value = getattr(policy, name)
         if value is not None and (seconds(value) < least or (most and seconds(value) > most)):
-            why = (
-                f"the platform takes at least {least}s"
-                if least
-                else "the platform takes at most 1h"
-            )
+            why = f"the platform takes {'at least 5m' if least else 'at most 1h'}"
             yield Problem(f"autoscalingPolicy.{name}", f"is {value}", why)
 
 
@@ -277,7 +273,14 @@ def _find(deployment: Resource, listing: Listing) -> Observed:
     health, message = health_of(record)
     foreign = "" if owner(record) == (stack, name) else "it does not carry the mark of this stack"
     return Observed(
-        deployment.id, health, message, record, deployment.id, earlier, conflict=foreign
+        id=deployment.id,
+        health=health,
+        message=message,
+        record=record,
+        next_id=deployment.id,
+        earlier=earlier,
+        conflict=foreign,
+        names=() if health is Health.NOT_FOUND else (f"deployments/{deployment.id}",),
     )
 
 
@@ -319,12 +322,10 @@ def _judge(deployment: Resource, answer: Answer, dependents: Sequence[Resource])
         return Verdict(pins={"deploymentShape": _shape_name(answer.shapes[0])})
     where = deployment.places.get("model") or deployment.place or str(deployment.address)
     base = deployment.options["base"]
-    what = f"nothing can serve {base}" + (
-        " with an adapter" if deployment.options["addons"] else ""
-    )
+    adapter = " with an adapter" if deployment.options["addons"] else ""
     why = "no validated deployment shape fits"
     fix = "choose another base model, or name a deploymentShape or acceleratorType yourself"
-    return Verdict((Finding(where, what, why, fix),))
+    return Verdict((Finding(where, f"nothing can serve {base}{adapter}", why, fix),))
 
 
 def _shape_name(version: Mapping[str, Json]) -> str:

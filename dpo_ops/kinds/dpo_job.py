@@ -35,6 +35,7 @@ from dpo_ops.kinds.facts import (
     display_problem,
     given,
     here,
+    is_marked,
     marked,
     server,
     withheld,
@@ -177,20 +178,18 @@ def _check(spec: DPOJobSpec) -> Iterator[Problem]:
 
 def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Resource:
     spec: DPOJobSpec = document.spec
-    name, said = document.address.name, given(spec)
+    name, said = document.address.name, without_nulls(given(spec))
     dataset, start = links.get("dataset"), links.get("trainingConfig.warmStartFrom.dpoJob")
-    training = {k: v for k, v in said["trainingConfig"].items() if v is not None}
+    training = said["trainingConfig"]
     if start:
         training["warmStartFrom"] = here("models", start.id)
     loss = {"method": "DPO", **said.get("lossConfig", {})}
     data = dataset.content.digest if dataset and dataset.content else spec.dataset
-    model = (
-        f"{name}-{digest({'dataset': data, 'training': training, 'loss': loss})[:DIGEST_LENGTH]}"
-    )
-    shown = {key: said[key] for key in ("wandbConfig", "purpose") if said.get(key) is not None}
-    base = (
-        start.options["base"] if start else training.get("baseModel") or training["warmStartFrom"]
-    )
+    decides = {"dataset": data, "trainingConfig": training, "lossConfig": loss}
+    model = f"{name}-{digest(decides)[:DIGEST_LENGTH]}"
+    shown = {key: said[key] for key in ("wandbConfig", "purpose") if key in said}
+    start_name = training.get("baseModel") or training["warmStartFrom"]
+    base = start.options["base"] if start else start_name
     return Resource(
         address=document.address,
         id=model,
@@ -205,7 +204,10 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
         place=document.place,
         places=document.places,
         stack=stack,
-        options={"base": base, "addons": training.get("loraRank") != 0},
+        options={
+            "base": base,
+            "addons": training.get("loraRank") != 0,
+        },
     )
 
 
@@ -216,14 +218,24 @@ def _find(job: Resource, listing: Listing) -> Observed:
     earlier = tuple(
         r
         for r in listing.generations("dpoJobs", job.address.name)
-        if not last_segment(r["name"]).startswith(job.id)
+        if not last_segment(r["name"]).startswith(job.id) and is_marked(r, job.stack)
     )
     next_id = f"{job.id}-a{number + 1}"
     if model and str(model.get("state")) == "READY":
         id_ = last_segment(record["name"]) if record else job.id
         foreign = _foreign_model(job, model)
         health, message = Health.CURRENT, f"model {job.id} is ready"
-        return Observed(id_, health, message, record or model, next_id, earlier, conflict=foreign)
+        names = (*(f"dpoJobs/{job.id}-a{n}" for n, _ in attempts), f"models/{job.id}")
+        return Observed(
+            id=id_,
+            health=health,
+            message=message,
+            record=record or model,
+            next_id=next_id,
+            earlier=earlier,
+            conflict=foreign,
+            names=names,
+        )
     if record is None:
         return Observed(next_id, Health.NOT_FOUND, next_id=next_id, earlier=earlier)
     health, message = health_of(record)
@@ -241,10 +253,18 @@ def _find(job: Resource, listing: Listing) -> Observed:
         earlier=earlier,
         retriable=_code(record) != "INVALID_ARGUMENT",
         conflict=_foreign_job(job, record),
+        names=tuple(f"dpoJobs/{job.id}-a{n}" for n, _ in attempts),
         # A list may lag behind: before a finished job is called lost, its model is asked for
         # by name.
         confirm=here("models", job.id) if health is Health.IN_PROGRESS and _over(record) else "",
     )
+
+
+def without_nulls(value: Json) -> Json:
+    """Return `value` without what is null: a job is made once, so there is nothing to clear."""
+    if isinstance(value, dict):
+        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return value
 
 
 _PROGRESS = {
@@ -418,9 +438,7 @@ DPO_JOB = Kind(
         _fixed("lossConfig.orpo.lambda", _DECIDES),
         Field("wandbConfig", Behaviour.INPUT_ONLY, "where it logs; does not decide the weights"),
         Field("wandbConfig.enabled", Behaviour.INPUT_ONLY, "does not decide the weights"),
-        Field(
-            "wandbConfig.apiKey", Behaviour.INPUT_ONLY, "a secret; whether it comes back is open"
-        ),
+        Field("wandbConfig.apiKey", Behaviour.INPUT_ONLY, "a secret; may not come back"),
         Field("wandbConfig.project", Behaviour.INPUT_ONLY, "does not decide the weights"),
         Field("wandbConfig.entity", Behaviour.INPUT_ONLY, "does not decide the weights"),
         Field("wandbConfig.runId", Behaviour.INPUT_ONLY, "does not decide the weights"),
@@ -428,9 +446,7 @@ DPO_JOB = Kind(
         withheld("awsS3Config", "for datasets in S3, which these specs do not describe"),
         withheld("awsS3Config.credentialsSecret", "for datasets in S3"),
         withheld("awsS3Config.iamRoleArn", "for datasets in S3"),
-        withheld(
-            "azureBlobStorageConfig", "for datasets in Azure, which these specs do not describe"
-        ),
+        withheld("azureBlobStorageConfig", "for datasets in Azure, not described by these specs"),
         withheld("azureBlobStorageConfig.credentialsSecret", "for datasets in Azure"),
         withheld("azureBlobStorageConfig.managedIdentityClientId", "for datasets in Azure"),
         withheld("azureBlobStorageConfig.tenantId", "for datasets in Azure"),

@@ -285,6 +285,11 @@ def marked(text: str, stack: str) -> str:
     return text[: DISPLAY_LIMIT - len(tail)].rstrip() + tail
 
 
+def is_marked(record: Mapping[str, Json], stack: str) -> bool:
+    """Return whether a record's displayName carries the mark of `stack`."""
+    return str(record.get("displayName") or "").endswith(mark(stack))
+
+
 def display_problem(text: str | None) -> Iterator[Problem]:
     """Find a displayName that would not fit beside the longest possible mark."""
     room = DISPLAY_LIMIT - len(" " + mark("x" * STACK_LIMIT))

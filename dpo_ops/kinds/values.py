@@ -96,11 +96,8 @@ def same_versioned(wanted: Json, observed: Json) -> bool:
 
 def differing(wanted: Mapping[str, Json], observed: Mapping[str, Json]) -> list[str]:
     """Return the dotted paths of `wanted` whose value is not the same in `observed`."""
-    return [
-        path
-        for path, value in leaves(wanted)
-        if not same(value, look_up(observed, path.split(".")))
-    ]
+    found = ((path, value, look_up(observed, path.split("."))) for path, value in leaves(wanted))
+    return [path for path, value, there in found if not same(value, there)]
 
 
 def leaves(body: Mapping[str, Json], above: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,0 +1,128 @@
+"""What the executor says while it works, as data; reporters turn it into lines and bars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dpo_ops.planner import Action, Plan, Step
+    from dpo_ops.resource import Address, Json
+
+
+class Outcome(StrEnum):
+    """How it ended for one change."""
+
+    DONE = "done"
+    IN_SYNC = "in-sync"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    SKIPPED = "skipped"
+    RUNNING = "still-running"
+    """Accepted by the platform and going on without us."""
+    NOT_STARTED = "not-started"
+    """We were stopped before its turn came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """The plan is being carried out from here on."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class StepBegan:
+    """A step of a change has begun."""
+
+    address: Address
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded:
+    """A step of a change is over; `note` says what there is to say, such as an adoption."""
+
+    address: Address
+    step: Step
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Uploading:
+    """Bytes on their way: `done` of `total`."""
+
+    address: Address
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a resource was seen doing. `state` is the platform's word, `waited` in seconds."""
+
+    address: Address
+    state: str
+    message: str
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """The account could not be looked at; nothing is concluded from it, the wait goes on."""
+
+    error: str
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A deployment answered the probe: proof that the new model serves."""
+
+    address: Address
+    model: str
+    prompt: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A change is over. `cause` is the address that kept a skipped one from its turn."""
+
+    address: Address
+    outcome: Outcome
+    action: Action
+    id: str
+    message: str = ""
+    cause: Address | None = None
+    waited: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How it all ended: one `Ended` a change, in the plan's order, and the probes' answers."""
+
+    plan: Plan
+    ended: tuple[Ended, ...]
+    answers: tuple[Answered, ...] = ()
+    interrupted: bool = False
+    outputs: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    """By address, the names that others need, such as the model to request."""
+
+    def having(self, *outcomes: Outcome) -> tuple[Ended, ...]:
+        """Return what ended in one of these ways."""
+        return tuple(end for end in self.ended if end.outcome in outcomes)
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 something failed or never had its turn, 3 accepted and still running."""
+        broken = (Outcome.FAILED, Outcome.BLOCKED, Outcome.SKIPPED, Outcome.NOT_STARTED)
+        if self.having(*broken) and not (self.interrupted and self.having(Outcome.RUNNING)):
+            return 1
+        return 3 if self.having(Outcome.RUNNING) else 0
+
+
+Event = Began | StepBegan | StepEnded | Uploading | Waiting | Unseen | Answered | Ended

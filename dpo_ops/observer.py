@@ -1,0 +1,105 @@
+"""See what the account holds, by a few list calls however many specs there are."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from dpo_ops.errors import NotFound
+from dpo_ops.kinds import KINDS
+from dpo_ops.kinds.facts import Answer, Listing, Question
+from dpo_ops.planner import Accounted
+from dpo_ops.resource import HERE, localise, qualify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from dpo_ops.client import Client
+    from dpo_ops.kinds import Kind
+    from dpo_ops.resource import Address, Json, Observed, State
+
+_AT_ONCE = 4
+
+
+def observe(client: Client, desired: State) -> Accounted:
+    """Return what the account holds for each address of `desired`.
+
+    Raises:
+        ApiError: the account could not be seen. Nothing is ever concluded from that.
+    """
+    kinds = {address.kind: KINDS[address.kind] for address in desired}
+    records = _lists(client, kinds.values())
+    listing = Listing(records)
+    found = {a: KINDS[a.kind].find(desired[a], listing) for a in desired}
+    if doubted := {a: seen.confirm for a, seen in found.items() if seen.confirm}:
+        found |= _confirmed(client, desired, records, doubted)
+    return Accounted(client.account, found)
+
+
+def preflight(client: Client, questions: Iterable[Question]) -> dict[Question, Answer]:
+    """Ask, before any spend, which base models can be tuned and what can serve the result."""
+    asked = sorted(questions)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return dict(zip(asked, pool.map(lambda q: _ask(client, q), asked), strict=True))
+
+
+def list_collections(client: Client, kinds: Iterable[Kind]) -> Listing:
+    """Return the lists that these kinds are found in; one call a collection and page."""
+    return Listing(_lists(client, kinds))
+
+
+def _lists(client: Client, kinds: Iterable[Kind]) -> dict[str, list[Mapping[str, Json]]]:
+    wanted: dict[str, Mapping[str, str]] = {}
+    for kind in kinds:
+        for collection in kind.reads:
+            own = kind.list_params if collection == kind.collection else {}
+            wanted[collection] = {**wanted.get(collection, {}), **own}
+    account = client.account
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        answers = pool.map(lambda c: client.list(c, params=wanted[c]), wanted)
+        return {c: localise(rows, account) for c, rows in zip(wanted, answers, strict=True)}
+
+
+def _confirmed(
+    client: Client,
+    desired: State,
+    records: Mapping[str, list[Mapping[str, Json]]],
+    doubted: Mapping[Address, str],
+) -> dict[Address, Observed]:
+    """Look again at what the lists leave in doubt, with its name asked for directly."""
+    fresh = {collection: list(rows) for collection, rows in records.items()}
+    missing = []
+    for name in doubted.values():
+        record = _get(client, name)
+        if record is None:
+            missing.append(name)
+        else:
+            fresh.setdefault(name.removeprefix(HERE).partition("/")[0], []).append(record)
+    listing = Listing(fresh, missing)
+    return {a: KINDS[a.kind].find(desired[a], listing) for a in doubted}
+
+
+def _ask(client: Client, question: Question) -> Answer:
+    deployment: dict[str, Any] = {"baseModel": qualify(question.base_model, client.account)}
+    if question.addons:
+        deployment["enableAddons"] = True
+    model = _get(client, question.base_model)
+    if model is None:
+        return Answer(None, ())
+    parent = f"accounts/{client.account}"
+    answer = client.post(
+        f"{parent}/deploymentShapeVersions:match",
+        {"createDeploymentRequest": {"parent": parent, "deployment": deployment}},
+        repeatable=True,
+    )
+    return Answer(model, tuple(answer.get("deploymentShapeVersions") or ()))
+
+
+def _get(client: Client, name: str) -> Mapping[str, Json] | None:
+    try:
+        record: Mapping[str, Json] = localise(
+            client.get(qualify(name, client.account)), client.account
+        )
+    except NotFound:
+        return None
+    return record

@@ -1,0 +1,116 @@
+"""The plan as data: frozen values, no closures. What is printed is what is carried out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dpo_ops.errors import Finding
+    from dpo_ops.resource import Address, Health, Json, Resource
+
+
+class Action(StrEnum):
+    """What happens to a resource."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    NO_OP = "no-op"
+
+
+class Verb(StrEnum):
+    """One kind of step. Each that writes is one API call, and safe to repeat."""
+
+    CREATE = "create"
+    UNDELETE = "undelete"
+    UPLOAD = "upload"
+    PATCH = "patch"
+    WAIT = "wait"
+    PROBE = "probe"
+    DELETE = "delete"
+
+
+WAITING = (Verb.WAIT, Verb.PROBE)
+"""The verbs that write nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a change; `name` is `collection/id` in the account."""
+
+    verb: Verb
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A field whose value changes, is set at creation, or is pinned by the plan."""
+
+    path: str
+    before: Json
+    after: Json
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What is to be done for one address, or why nothing is.
+
+    `id` is the remote id after the change. `steps` are carried out in their order. `blocked`
+    holds why the change can't be carried out at all. `cost` is in US dollars, None when it is
+    not known.
+    """
+
+    address: Address
+    action: Action
+    id: str
+    reason: str
+    health: Health
+    resource: Resource | None = None
+    fields: tuple[FieldChange, ...] = ()
+    steps: tuple[Step, ...] = ()
+    needs: tuple[Address, ...] = ()
+    blocked: tuple[Finding, ...] = ()
+    cost: float | None = None
+    reversible: bool = True
+    record: Mapping[str, Json] | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is something to wait for, but nothing to write."""
+        return bool(self.steps) and all(step.verb in WAITING for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The changes for one account and stack, in the order to carry them out."""
+
+    account: str
+    stack: str
+    changes: tuple[Change, ...]
+    warnings: tuple[Finding, ...] = ()
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """How many changes there are of each action, zeros included."""
+        count = Counter(change.action for change in self.changes)
+        return {str(action): count[action] for action in Action}
+
+    @property
+    def in_sync(self) -> bool:
+        """Whether there is nothing to write, nothing to wait for and nothing blocked."""
+        return not any(change.steps or change.blocked for change in self.changes)
+
+    @property
+    def blocked(self) -> tuple[Change, ...]:
+        """The changes that can't be carried out."""
+        return tuple(change for change in self.changes if change.blocked)

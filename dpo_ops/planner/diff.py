@@ -1,0 +1,56 @@
+"""Which fields of a resource change, and why each does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dpo_ops.kinds.facts import Behaviour, Field, Kind, fact
+from dpo_ops.kinds.values import leaves, look_up, same
+from dpo_ops.planner.change import FieldChange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dpo_ops.resource import Json
+
+_COMPARED = (Behaviour.MUTABLE, Behaviour.SERVER_DEFAULT)
+
+
+def updates(
+    kind: Kind, wanted: Mapping[str, Json], record: Mapping[str, Json]
+) -> tuple[FieldChange, ...]:
+    """Return the fields that an update must change: only those that the spec sets."""
+    return tuple(_differences(kind, wanted, record, _COMPARED))
+
+
+def since(
+    kind: Kind, wanted: Mapping[str, Json], earlier: Mapping[str, Json]
+) -> tuple[FieldChange, ...]:
+    """Return the fields in which a new generation differs from an earlier one."""
+    return tuple(_differences(kind, wanted, earlier, (*_COMPARED, Behaviour.IMMUTABLE)))
+
+
+def creation(kind: Kind, wanted: Mapping[str, Json]) -> tuple[FieldChange, ...]:
+    """Return the fields that a create sets."""
+    rows = ((path, value, fact(kind, path)) for path, value in leaves(wanted))
+    return tuple(FieldChange(p, None, value, row.reason if row else "") for p, value, row in rows)
+
+
+def _differences(
+    kind: Kind,
+    wanted: Mapping[str, Json],
+    record: Mapping[str, Json],
+    compared: tuple[Behaviour, ...],
+) -> Iterator[FieldChange]:
+    for path, value in leaves(wanted):
+        row = fact(kind, path)
+        if row is None or row.behaviour not in compared:
+            continue
+        before = look_up(record, path.split("."))
+        if not _same(row, value, before):
+            yield FieldChange(path, before, value, row.reason)
+
+
+def _same(row: Field, wanted: Json, before: Json) -> bool:
+    # A row stands for all below it; its own comparison is only for its own values.
+    return row.same(wanted, before) if row.same else same(wanted, before)

@@ -1,0 +1,266 @@
+"""From desired and observed to changes: one decision a resource, each with its reason."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dpo_ops.errors import Finding, Severity
+from dpo_ops.kinds import KINDS
+from dpo_ops.planner import diff
+from dpo_ops.planner.change import Action, Change, FieldChange, Plan, Step, Verb
+from dpo_ops.planner.order import dependency_order
+from dpo_ops.resource import Health, last_segment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dpo_ops.kinds.facts import Answer, Kind, Question, Verdict
+    from dpo_ops.resource import Address, Observed, Resource, State
+
+
+@dataclass(frozen=True, slots=True)
+class Accounted:
+    """What one account holds for each wanted address."""
+
+    account: str
+    resources: Mapping[Address, Observed]
+
+
+def questions(desired: State, observed: Accounted) -> frozenset[Question]:
+    """Return what must be asked of the platform before anything is spent.
+
+    Only what is about to be created raises a question, so a plan over an account that is in
+    sync asks nothing.
+    """
+    asked = (
+        _kind(resource).asks(resource)
+        for address, resource in desired.items()
+        if _to_create(_kind(resource), observed.resources[address])
+    )
+    return frozenset(question for question in asked if question)
+
+
+def plan(desired: State, observed: Accounted, answers: Mapping[Question, Answer]) -> Plan:
+    """Return the changes that make the account hold what `desired` says, in their order."""
+    dependents = _dependents(desired)
+    changes, warnings = [], []
+    for address in dependency_order(desired):
+        resource, seen = desired[address], observed.resources[address]
+        change = _decide(resource, seen)
+        verdict = _judge(resource, seen, answers, dependents[address])
+        if verdict:
+            change = _judged(change, verdict)
+            warnings += [f for f in verdict.findings if f.severity is Severity.WARNING]
+        changes.append(change)
+    return Plan(observed.account, desired.stack, tuple(changes), tuple(warnings))
+
+
+def teardown(desired: State, observed: Accounted, *, everything: bool = False) -> Plan:
+    """Return the changes that remove what the specs describe, dependents first.
+
+    What was expensive to make is kept unless `everything` is asked for.
+    """
+    order = reversed(dependency_order(desired))
+    changes = (_remove(desired[a], observed.resources[a], everything=everything) for a in order)
+    return Plan(observed.account, desired.stack, tuple(changes))
+
+
+def _decide(resource: Resource, seen: Observed) -> Change:
+    """Return what to do for one resource. The order of the cases is from stop to go."""
+    kind = _kind(resource)
+    if seen.conflict:
+        why, fix = seen.conflict, "rename the spec, or remove what is in its way"
+        return _blocked(resource, seen, f"{seen.id} is not ours to change", why, fix)
+    if seen.health is Health.TERMINATING:
+        fix = "apply again once it is over"
+        return _blocked(resource, seen, f"{seen.id} is {seen.message}", "", fix)
+    if seen.health is Health.FAILED and not seen.retriable:
+        why = "the same input would fail the same way again"
+        fix = "change the data or the settings: that makes a new job"
+        return _blocked(resource, seen, f"{seen.id} {seen.message}", why, fix)
+    if _to_create(kind, seen):
+        return _create(kind, resource, seen)
+    if seen.health is Health.IN_PROGRESS and resource.content:
+        return _resume_upload(kind, resource, seen)
+    return _keep_or_update(kind, resource, seen)
+
+
+def _to_create(kind: Kind, seen: Observed) -> bool:  # noqa: ARG001  -- reads as a question about a kind
+    return seen.health in (Health.NOT_FOUND, Health.FAILED) and not seen.conflict and seen.retriable
+
+
+def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
+    name = f"{kind.collection}/{seen.next_id}"
+    superseded = _superseded(kind, seen)
+    restores = seen.record is not None and seen.health is Health.NOT_FOUND
+    remakes = seen.health is Health.FAILED and seen.next_id == seen.id
+    steps = [
+        *([Step(Verb.DELETE, name)] if remakes else []),
+        *([Step(Verb.UNDELETE, name)] if restores else [Step(Verb.CREATE, name)]),
+        *([Step(Verb.UPLOAD, name)] if resource.content else []),
+        *_restored_changes(kind, resource, seen, name, restores=restores),
+        *_proof(kind, name),
+        *(Step(Verb.DELETE, old) for old in superseded),
+    ]
+    fields = (
+        diff.since(kind, resource.body, seen.earlier[-1])
+        if seen.earlier
+        else diff.creation(kind, resource.body)
+    )
+    return _change(
+        resource,
+        seen,
+        action=Action.REPLACE if superseded or remakes else Action.CREATE,
+        id=seen.next_id,
+        reason=_why_create(kind, seen, restores=restores),
+        fields=fields,
+        steps=tuple(steps),
+        reversible=not (kind.paid and kind.retained),
+    )
+
+
+def _why_create(kind: Kind, seen: Observed, *, restores: bool) -> str:
+    if seen.health is Health.FAILED:
+        again = "it is made anew" if seen.next_id == seen.id else f"{seen.next_id} tries again"
+        return f"{seen.id} {seen.message}; {again}"
+    if restores:
+        return f"{seen.message}; it is restored"
+    if seen.earlier:
+        before = last_segment(seen.earlier[-1]["name"])
+        fate = "goes once the new one answers" if kind.supersedes else "is kept"
+        return f"changed since {before}, which {fate}"
+    return "not in the account"
+
+
+def _restored_changes(
+    kind: Kind, resource: Resource, seen: Observed, name: str, *, restores: bool
+) -> list[Step]:
+    """What comes back from a delete may have had other settings when it went."""
+    if restores and seen.record and diff.updates(kind, resource.body, seen.record):
+        return [Step(Verb.PATCH, name)]
+    return []
+
+
+def _resume_upload(kind: Kind, resource: Resource, seen: Observed) -> Change:
+    name = f"{kind.collection}/{seen.id}"
+    return _change(
+        resource,
+        seen,
+        action=Action.UPDATE,
+        reason=f"{seen.message}: an upload did not finish",
+        steps=(Step(Verb.UPLOAD, name), Step(Verb.WAIT, name)),
+    )
+
+
+def _keep_or_update(kind: Kind, resource: Resource, seen: Observed) -> Change:
+    name = f"{kind.collection}/{seen.id}"
+    # What an id holds for good is the job's or the model's; a job without PATCH has no updates.
+    fields = diff.updates(kind, resource.body, seen.record or {}) if kind.patchable else ()
+    superseded = _superseded(kind, seen)
+    going = seen.health is not Health.CURRENT
+    steps = [
+        *([Step(Verb.PATCH, name)] if fields else []),
+        *(_proof(kind, name) if fields or going or superseded else []),
+        *(Step(Verb.DELETE, old) for old in superseded),
+    ]
+    if superseded:
+        action, reason = Action.REPLACE, f"{seen.message}; what it replaces is still there"
+    elif fields:
+        action, reason = Action.UPDATE, "differs in " + ", ".join(f.path for f in fields)
+    else:
+        action, reason = Action.NO_OP, f"in place: {seen.message}"
+    return _change(resource, seen, action=action, reason=reason, fields=fields, steps=tuple(steps))
+
+
+def _proof(kind: Kind, name: str) -> list[Step]:
+    return [Step(Verb.WAIT, name), *([Step(Verb.PROBE, name)] if kind.answers else [])]
+
+
+def _superseded(kind: Kind, seen: Observed) -> list[str]:
+    if not kind.supersedes:
+        return []
+    return [f"{kind.collection}/{last_segment(record['name'])}" for record in seen.earlier]
+
+
+def _remove(resource: Resource, seen: Observed, *, everything: bool) -> Change:
+    kind = _kind(resource)
+    names = [*seen.names, *_superseded(kind, seen)]
+    if seen.conflict:
+        names = []
+        reason = f"left alone: {seen.conflict}"
+    elif not names:
+        reason = "not in the account"
+    elif kind.retained and not everything:
+        names = []
+        reason = f"kept: {kind.retained}"
+    else:
+        reason = "destroy was asked for"
+    return _change(
+        resource,
+        seen,
+        action=Action.DELETE if names else Action.NO_OP,
+        reason=reason,
+        steps=tuple(Step(Verb.DELETE, name) for name in names),
+        reversible=not names or kind.undeletable,
+    )
+
+
+def _blocked(resource: Resource, seen: Observed, what: str, why: str, fix: str) -> Change:
+    where = resource.place or str(resource.address)
+    finding = Finding(where, what, why, fix)
+    return _change(resource, seen, action=Action.NO_OP, reason=what, blocked=(finding,))
+
+
+def _change(resource: Resource, seen: Observed, **said: object) -> Change:
+    start = Change(
+        address=resource.address,
+        action=Action.NO_OP,
+        id=seen.id,
+        reason="",
+        health=seen.health,
+        resource=resource,
+        needs=resource.needs,
+        record=seen.record,
+    )
+    return replace(start, **said)  # type: ignore[arg-type]  # -- replace() checks the names
+
+
+def _judge(
+    resource: Resource,
+    seen: Observed,
+    answers: Mapping[Question, Answer],
+    dependents: Sequence[Resource],
+) -> Verdict | None:
+    kind = _kind(resource)
+    question = kind.asks(resource) if _to_create(kind, seen) else None
+    if question is None or question not in answers:
+        return None
+    return kind.judge(resource, answers[question], dependents)
+
+
+def _judged(change: Change, verdict: Verdict) -> Change:
+    """Return the change with what the platform's answer pins, or blocked by what it forbids."""
+    errors = tuple(f for f in verdict.findings if f.severity is Severity.ERROR)
+    if errors:
+        return replace(
+            change, action=Action.NO_OP, steps=(), fields=(), reason=errors[0].what, blocked=errors
+        )
+    if not verdict.pins or change.resource is None:
+        return change
+    pinned = replace(change.resource, body={**change.resource.body, **verdict.pins})
+    shown = (FieldChange(p, None, v, "pinned by the plan") for p, v in verdict.pins.items())
+    return replace(change, resource=pinned, fields=(*change.fields, *shown))
+
+
+def _dependents(desired: State) -> dict[Address, list[Resource]]:
+    found: dict[Address, list[Resource]] = defaultdict(list)
+    for resource in desired.values():
+        for need in resource.needs:
+            found[need].append(resource)
+    return found
+
+
+def _kind(resource: Resource) -> Kind:
+    return KINDS[resource.address.kind]
