@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dpo_ops.errors import NotFound
 from dpo_ops.kinds import KINDS
-from dpo_ops.kinds.facts import Answer, Listing, Question
+from dpo_ops.kinds.facts import Answer, Listing, Question, lists_of
 from dpo_ops.planner import Accounted
 from dpo_ops.resource import HERE, localise, qualify
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from dpo_ops.client import Client
-    from dpo_ops.kinds import Kind
     from dpo_ops.resource import Address, Json, Observed, State
 
 _AT_ONCE = 4
@@ -28,7 +27,8 @@ def observe(client: Client, desired: State) -> Accounted:
         ApiError: the account could not be seen. Nothing is ever concluded from that.
     """
     kinds = {address.kind: KINDS[address.kind] for address in desired}
-    records = _lists(client, kinds.values())
+    records = client.lists(lists_of(kinds.values()))
+    records = {name: localise(rows, client.account) for name, rows in records.items()}
     listing = Listing(records)
     found = {a: KINDS[a.kind].find(desired[a], listing) for a in desired}
     if doubted := {a: seen.confirm for a, seen in found.items() if seen.confirm}:
@@ -41,23 +41,6 @@ def preflight(client: Client, questions: Iterable[Question]) -> dict[Question, A
     asked = sorted(questions)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return dict(zip(asked, pool.map(lambda q: _ask(client, q), asked), strict=True))
-
-
-def list_collections(client: Client, kinds: Iterable[Kind]) -> Listing:
-    """Return the lists that these kinds are found in; one call a collection and page."""
-    return Listing(_lists(client, kinds))
-
-
-def _lists(client: Client, kinds: Iterable[Kind]) -> dict[str, list[Mapping[str, Json]]]:
-    wanted: dict[str, Mapping[str, str]] = {}
-    for kind in kinds:
-        for collection in kind.reads:
-            own = kind.list_params if collection == kind.collection else {}
-            wanted[collection] = {**wanted.get(collection, {}), **own}
-    account = client.account
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        answers = pool.map(lambda c: client.list(c, params=wanted[c]), wanted)
-        return {c: localise(rows, account) for c, rows in zip(wanted, answers, strict=True)}
 
 
 def _confirmed(

@@ -119,10 +119,11 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 done, 1 something failed or never had its turn, 3 accepted and still running."""
-        broken = (Outcome.FAILED, Outcome.BLOCKED, Outcome.SKIPPED, Outcome.NOT_STARTED)
-        if self.having(*broken) and not (self.interrupted and self.having(Outcome.RUNNING)):
+        if self.having(Outcome.FAILED, Outcome.BLOCKED, Outcome.SKIPPED):
             return 1
-        return 3 if self.having(Outcome.RUNNING) else 0
+        if self.having(Outcome.RUNNING):
+            return 3
+        return 1 if self.having(Outcome.NOT_STARTED) else 0
 
 
 Event = Began | StepBegan | StepEnded | Uploading | Waiting | Unseen | Answered | Ended

@@ -205,6 +205,22 @@ def _created(record: Mapping[str, Json]) -> tuple[str, str]:
     return str(record.get("createTime") or ""), str(record.get("name") or "")
 
 
+def following(id_: str) -> str:
+    """Return the id of the attempt after `<stem>-a<n>`; empty for an id without attempts."""
+    match = _ATTEMPT.fullmatch(id_)
+    return f"{match['stem']}-a{int(match['n']) + 1}" if match else ""
+
+
+def lists_of(kinds: Iterable[Kind]) -> dict[str, dict[str, str]]:
+    """Return the collections that these kinds are found in, with the parameters to list them."""
+    wanted: dict[str, dict[str, str]] = {}
+    for kind in kinds:
+        for collection in kind.reads:
+            own = kind.list_params if collection == kind.collection else {}
+            wanted.setdefault(collection, {}).update(own)
+    return wanted
+
+
 def no_problems(spec: Any) -> Iterator[Problem]:  # noqa: ARG001  -- the default `check`
     """Say that a spec whose types are right has nothing else to be checked."""
     return iter(())

@@ -62,8 +62,12 @@ def teardown(desired: State, observed: Accounted, *, everything: bool = False) -
 
     What was expensive to make is kept unless `everything` is asked for.
     """
-    order = reversed(dependency_order(desired))
-    changes = (_remove(desired[a], observed.resources[a], everything=everything) for a in order)
+    dependents = _dependents(desired)
+    changes = []
+    for address in reversed(dependency_order(desired)):
+        change = _remove(desired[address], observed.resources[address], everything=everything)
+        first = tuple(dependent.address for dependent in dependents[address])
+        changes.append(replace(change, needs=first))
     return Plan(observed.account, desired.stack, tuple(changes))
 
 
