@@ -12,7 +12,7 @@ from dpo_ops.planner import Accounted
 from dpo_ops.resource import HERE, localise, qualify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from dpo_ops.client import Client
     from dpo_ops.resource import Address, Json, Observed, State
@@ -46,7 +46,7 @@ def preflight(client: Client, questions: Iterable[Question]) -> dict[Question, A
 def _confirmed(
     client: Client,
     desired: State,
-    records: Mapping[str, list[Mapping[str, Json]]],
+    records: Mapping[str, Sequence[Mapping[str, Json]]],
     doubted: Mapping[Address, str],
 ) -> dict[Address, Observed]:
     """Look again at what the lists leave in doubt, with its name asked for directly."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +142,19 @@ def localise(value: Json, account: str) -> Json:
     if isinstance(value, list | tuple):
         return [localise(inner, account) for inner in value]
     return value
+
+
+def in_account(desired: State, account: str) -> State:
+    """Return `desired` as it reads in `account`: a name that spells it out means `accounts/-/`."""
+    resources = {
+        address: replace(
+            resource,
+            body=localise(resource.body, account),
+            options=localise(resource.options, account),
+        )
+        for address, resource in desired.items()
+    }
+    return State(resources, stack=desired.stack)
 
 
 def last_segment(name: str) -> str:

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dpo_ops.errors import Place
+from dpo_ops.executor import Outcome, Waits
+from dpo_ops.executor.events import Answered, Unseen, Waiting
+from dpo_ops.kinds import KINDS
+from dpo_ops.kinds.facts import Document
+from dpo_ops.resource import Address, Content, Resource
+from tests import wanted
+from tests.rehearsal import Rehearsal
+from tests.wanted import state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ROW = (
+    '{"input":{"messages":[{"role":"user","content":"Q%d"}]},'
+    '"preferred_output":[{"role":"assistant","content":"good"}],'
+    '"non_preferred_output":[{"role":"assistant","content":"bad"}]}\n'
+)
+
+
+@pytest.fixture
+def rehearsal() -> Iterator[Rehearsal]:
+    with Rehearsal() as made:
+        yield made
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Resource:
+    return dataset(tmp_path, "prefs", "".join(ROW % n for n in range(3)))
+
+
+def dataset(folder: Path, name: str, text: str) -> Resource:
+    file = folder / f"{name}.jsonl"
+    file.write_text(text)
+    raw = text.encode()
+    content = Content(str(file), hashlib.sha256(raw).hexdigest(), len(raw), text.count("\n"))
+    spec = KINDS["Dataset"].spec.model_validate({"source": file.name})
+    place = Place("spec.yaml")
+    document = Document(Address("Dataset", name), spec, {}, place, {}, content)
+    return KINDS["Dataset"].desire(document, {}, "default")
+
+
+def outcomes(report: Any) -> dict[str, str]:
+    return {str(end.address): str(end.outcome) for end in report.ended}
+
+
+def pipeline(data: Resource, **training: Any) -> tuple[Resource, Resource, Resource]:
+    job = wanted.job(data, **training)
+    return data, job, wanted.deployment(job, minReplicaCount=0, maxReplicaCount=1)
+
+
+def test_the_whole_way_ends_with_an_answer(rehearsal: Rehearsal, data: Resource) -> None:
+    desired = state(*pipeline(data))
+    report = rehearsal.apply(desired)
+    assert set(outcomes(report).values()) == {"done"}, report.ended
+    assert report.exit_code == 0
+    assert report.answers[0].answer
+    again = rehearsal.plan(desired)
+    assert again.in_sync, again.changes
+    rehearsal.forget_requests()
+    assert rehearsal.run(again).exit_code == 0
+    assert rehearsal.writes() == []
+
+
+def test_one_look_serves_all_that_is_waited_for(rehearsal: Rehearsal, data: Resource) -> None:
+    jobs = [wanted.job(data, f"tune-{n}", epochs=n) for n in (1, 2, 3)]
+    rehearsal.apply(state(data, *jobs))
+    gets = [r for r in rehearsal.requests() if r["path"].endswith("/dpoJobs")]
+    looks = [r for r in gets if r["method"] == "GET"]
+    assert 1 < len(looks) < 20
+
+
+def test_what_depends_on_a_failure_is_skipped_and_the_rest_goes_on(
+    rehearsal: Rehearsal, data: Resource, tmp_path: Path
+) -> None:
+    bad = dataset(tmp_path, "bad", (ROW % 0) * 3 + '{"input": 1}\n')
+    bad_job = wanted.job(bad, "bad-tune")
+    bad_serve = wanted.deployment(bad_job, "bad-serve")
+    report = rehearsal.apply(state(*pipeline(data), bad, bad_job, bad_serve))
+    ended = outcomes(report)
+    assert ended["DPOJob/bad-tune"] == "failed"
+    assert ended["Deployment/bad-serve"] == "skipped"
+    assert ended["Deployment/serve"] == "done"
+    skipped = report.having(Outcome.SKIPPED)[0]
+    assert str(skipped.cause) == "DPOJob/bad-tune"
+    assert report.exit_code == 1
+    assert "bad.jsonl:4" in report.having(Outcome.FAILED)[0].message
+
+
+def test_a_new_model_is_proven_before_the_old_deployment_goes(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    first = pipeline(data)
+    rehearsal.apply(state(*first))
+    rehearsal.forget_requests()
+    second = pipeline(data, epochs=2)
+    assert rehearsal.apply(state(*second)).exit_code == 0
+    log = [f"{r['method']} {r['path']}" for r in rehearsal.requests()]
+    removal = log.index(f"DELETE /v1/accounts/emulator/deployments/{first[2].id}")
+    assert log.index("POST /inference/v1/chat/completions") < removal
+    assert rehearsal.plan(state(*second)).in_sync
+
+
+def test_going_back_uploads_and_trains_nothing(rehearsal: Rehearsal, data: Resource) -> None:
+    first, second = pipeline(data), pipeline(data, epochs=2)
+    rehearsal.apply(state(*first))
+    rehearsal.apply(state(*second))
+    rehearsal.forget_requests()
+    assert rehearsal.apply(state(*first)).exit_code == 0
+    assert not [w for w in rehearsal.writes() if "dpoJobs" in w or "datasets" in w]
+    assert rehearsal.plan(state(*first)).in_sync
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("collection", ["datasets", "dpoJobs", "deployments"])
+def test_a_create_whose_reply_is_lost_makes_one(
+    rehearsal: Rehearsal, data: Resource, when: str, collection: str
+) -> None:
+    match = {"method": "POST", "path": f"/v1/accounts/emulator/{collection}"}
+    rehearsal.fault(**match, when=when, drop="read")
+    report = rehearsal.apply(state(*pipeline(data)))
+    assert report.exit_code == 0, report.ended
+    assert len(rehearsal.jobs()) == 1
+
+
+def test_failing_to_see_a_job_starts_nothing_anew(rehearsal: Rehearsal, data: Resource) -> None:
+    desired = state(*pipeline(data))
+    made = rehearsal.plan(desired)
+    match = {"method": "GET", "path": "/v1/accounts/emulator/dpoJobs"}
+    rehearsal.fault(**match, status=503, times=25)
+    report = rehearsal.run(made)
+    assert report.exit_code == 0
+    assert any(isinstance(event, Unseen) for event in rehearsal.events)
+    assert len(rehearsal.jobs()) == 1
+
+
+def test_a_spent_budget_leaves_what_runs_and_says_so(rehearsal: Rehearsal, data: Resource) -> None:
+    desired = state(*pipeline(data))
+    report = rehearsal.apply(desired, waits=Waits(budget_s=60))
+    ended = outcomes(report)
+    assert ended == {
+        "Dataset/prefs": "done",
+        "DPOJob/tune": "still-running",
+        "Deployment/serve": "not-started",
+    }
+    assert report.exit_code == 3
+    assert rehearsal.apply(desired).exit_code == 0
+    assert len(rehearsal.jobs()) == 1
+
+
+def test_stop_is_heard_in_mid_wait(rehearsal: Rehearsal, data: Resource) -> None:
+    stopped = []
+
+    def stop() -> bool:
+        seen = any(isinstance(e, Waiting) and e.address.kind == "DPOJob" for e in rehearsal.events)
+        stopped.append(seen)
+        return seen
+
+    report = rehearsal.apply(state(*pipeline(data)), stop=stop)
+    assert report.exit_code == 3
+    assert report.interrupted
+
+
+def test_a_deployment_scaled_to_zero_is_woken_by_its_probe(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    first = pipeline(data)
+    rehearsal.apply(state(*first))
+    rehearsal.clock.sleep(7200)
+    wider = wanted.deployment(first[1], minReplicaCount=0, maxReplicaCount=2)
+    assert rehearsal.apply(state(*first[:2], wider)).exit_code == 0
+    assert any(isinstance(event, Answered) for event in rehearsal.events)
+
+
+def test_an_update_changes_only_what_the_spec_says(rehearsal: Rehearsal, data: Resource) -> None:
+    first = pipeline(data)
+    rehearsal.apply(state(*first))
+    before = rehearsal.client.list("deployments")[0]
+    wider = wanted.deployment(first[1], minReplicaCount=0, maxReplicaCount=3, description="new")
+    assert rehearsal.apply(state(*first[:2], wider)).exit_code == 0
+    after = rehearsal.client.list("deployments")[0]
+    changed = {key for key in before if before[key] != after[key]}
+    assert {"maxReplicaCount", "description"} <= changed
+    server = {"updateTime", "replicaStats", "replicaCount", "desiredReplicaCount", "state"}
+    assert changed <= {"maxReplicaCount", "description"} | server
+
+
+def test_destroy_removes_what_it_says_and_nothing_else(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    desired = state(*pipeline(data))
+    rehearsal.apply(desired)
+    assert rehearsal.run(rehearsal.teardown(desired)).exit_code == 0
+    assert rehearsal.client.list("deployments") == []
+    assert len(rehearsal.jobs()) == 1
+    assert rehearsal.run(rehearsal.teardown(desired, everything=True)).exit_code == 0
+    rehearsal.clock.sleep(600)
+    for collection in ("datasets", "dpoJobs", "models", "deployments"):
+        assert rehearsal.client.list(collection) == [], collection
+
+
+def test_the_retired_service_is_understood(data: Resource) -> None:
+    with Rehearsal(profile="retired") as rehearsal:
+        report = rehearsal.apply(state(*pipeline(data)))
+    assert report.exit_code == 1
+    failed = report.having(Outcome.FAILED)[0]
+    assert "2026-11-15" in failed.message

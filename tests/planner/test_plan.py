@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema
+import pytest
+
+from dpo_ops.kinds import KINDS
+from dpo_ops.kinds.facts import Answer, Listing
+from dpo_ops.planner import (
+    PLAN_SCHEMA,
+    Accounted,
+    Action,
+    Plan,
+    document,
+    fingerprint,
+    plan,
+    questions,
+    teardown,
+)
+from dpo_ops.resource import Address, State
+from tests import wanted
+from tests.wanted import BASE, job_record, ready_model, record, served, state, uploaded
+
+DATA = wanted.dataset()
+JOB = wanted.job(DATA)
+SERVE = wanted.deployment(JOB, minReplicaCount=0)
+ALL = state(DATA, JOB, SERVE)
+SHAPE = "accounts/fireworks/deploymentShapes/llama-minimal"
+FITS = Answer(
+    {"supervisedLoraTunable": True}, ({"name": f"{SHAPE}/versions/1", "snapshot": {"name": SHAPE}},)
+)
+
+
+def seen(desired: State, missing: tuple[str, ...] = (), **records: Any) -> Accounted:
+    listing = Listing(records, missing)
+    found = {a: KINDS[a.kind].find(r, listing) for a, r in desired.items()}
+    return Accounted("acme", found)
+
+
+def made(desired: State = ALL, answer: Answer = FITS, **records: Any) -> Plan:
+    observed = seen(desired, **records)
+    return plan(desired, observed, dict.fromkeys(questions(desired, observed), answer))
+
+
+def change(made_plan: Plan, address: str) -> Any:
+    return {str(c.address): c for c in made_plan.changes}[address]
+
+
+def steps(made_plan: Plan, address: str) -> list[str]:
+    return [str(step.verb) for step in change(made_plan, address).steps]
+
+
+IN_PLACE = {
+    "datasets": [uploaded(DATA)],
+    "dpoJobs": [job_record(JOB, 1, "COMPLETED")],
+    "models": [ready_model(JOB)],
+    "deployments": [served(SERVE)],
+}
+
+
+def test_an_empty_account_gets_everything_in_the_order_of_need() -> None:
+    first = made()
+    assert [str(c.address) for c in first.changes] == [
+        "Dataset/prefs",
+        "DPOJob/tune",
+        "Deployment/serve",
+    ]
+    assert first.summary["create"] == 3
+    assert steps(first, "Dataset/prefs") == ["create", "upload", "wait"]
+    assert steps(first, "DPOJob/tune") == ["create", "wait"]
+    assert steps(first, "Deployment/serve") == ["create", "wait", "probe"]
+    assert change(first, "DPOJob/tune").id == f"{JOB.id}-a1"
+
+
+def test_what_is_needed_comes_first_although_its_name_comes_last() -> None:
+    late = wanted.dataset("zebra")
+    early = wanted.job(late, "aardvark")
+    assert [c.address for c in made(state(early, late)).changes] == [late.address, early.address]
+
+
+def test_an_account_that_holds_it_all_gets_no_change_and_raises_no_question() -> None:
+    observed = seen(ALL, **IN_PLACE)
+    assert questions(ALL, observed) == frozenset()
+    again = plan(ALL, observed, {})
+    assert again.in_sync
+    assert again.summary["no-op"] == 3
+
+
+def test_every_no_op_says_why() -> None:
+    assert all(c.reason for c in made(**IN_PLACE).changes)
+
+
+@pytest.mark.parametrize(
+    "word", ["RUNNING", "PENDING", "PAUSED", "RE_QUEUEING", "SOMETHING_NEW", "UNSPECIFIED"]
+)
+def test_a_job_under_way_is_waited_for_and_never_made_twice(word: str) -> None:
+    records = {"datasets": [uploaded(DATA)], "dpoJobs": [job_record(JOB, 1, word)]}
+    going = made(**records)
+    assert change(going, "DPOJob/tune").action is Action.NO_OP
+    assert steps(going, "DPOJob/tune") == ["wait"]
+
+
+@pytest.mark.parametrize("word", ["FAILED", "CANCELLED", "EXPIRED", "ARCHIVED", "EARLY_STOPPED"])
+def test_a_job_that_is_over_without_a_model_gets_the_next_attempt(word: str) -> None:
+    jobs = [job_record(JOB, n, word) for n in (1, 2)]
+    again = change(made(datasets=[uploaded(DATA)], dpoJobs=jobs), "DPOJob/tune")
+    assert again.action is Action.CREATE
+    assert again.id == f"{JOB.id}-a3"
+
+
+def test_bad_data_is_not_sent_again() -> None:
+    status = {"code": "INVALID_ARGUMENT", "message": "row 3: bad role"}
+    failed = job_record(JOB, 1, "FAILED", status=status)
+    blocked = change(made(datasets=[uploaded(DATA)], dpoJobs=[failed]), "DPOJob/tune")
+    assert blocked.blocked
+    assert not blocked.steps
+    assert "row 3: bad role" in blocked.reason
+
+
+def test_a_completed_job_without_its_model_is_asked_after_before_it_is_called_lost() -> None:
+    records = {"datasets": [uploaded(DATA)], "dpoJobs": [job_record(JOB, 1, "COMPLETED")]}
+    unsure = seen(ALL, **records).resources[JOB.address]
+    assert unsure.confirm == f"accounts/-/models/{JOB.id}"
+    assert steps(made(**records), "DPOJob/tune") == ["wait"]
+    lost = seen(ALL, (unsure.confirm,), **records)
+    answers = dict.fromkeys(questions(ALL, lost), FITS)
+    assert change(plan(ALL, lost, answers), "DPOJob/tune").id == f"{JOB.id}-a2"
+
+
+def test_a_model_is_enough_even_if_its_job_is_gone() -> None:
+    kept = made(datasets=[uploaded(DATA)], models=[ready_model(JOB)])
+    assert change(kept, "DPOJob/tune").action is Action.NO_OP
+
+
+def test_an_upload_that_did_not_finish_is_done_again() -> None:
+    again = made(datasets=[uploaded(DATA, "UPLOADING")])
+    assert change(again, "Dataset/prefs").action is Action.UPDATE
+    assert steps(again, "Dataset/prefs") == ["upload", "wait"]
+
+
+def test_a_field_of_the_deployment_that_differs_is_updated_in_place() -> None:
+    wider = wanted.deployment(JOB, minReplicaCount=1)
+    update = change(made(state(DATA, JOB, wider), **IN_PLACE), "Deployment/serve")
+    assert update.action is Action.UPDATE
+    assert [(f.path, f.before, f.after) for f in update.fields] == [("minReplicaCount", 0, 1)]
+    assert [str(s.verb) for s in update.steps] == ["patch", "wait", "probe"]
+
+
+def test_what_the_spec_does_not_say_is_the_servers() -> None:
+    filled = served(SERVE, acceleratorType="NVIDIA_H100_80GB", replicaCount=1, precision="BF16")
+    assert made(**{**IN_PLACE, "deployments": [filled]}).in_sync
+
+
+@pytest.mark.parametrize(
+    ("said", "answered"),
+    [
+        ({"deploymentShape": SHAPE}, {"deploymentShape": f"{SHAPE}/versions/7"}),
+        (
+            {"autoscalingPolicy": {"scaleDownWindow": "10m"}},
+            {"autoscalingPolicy": {"scaleDownWindow": "600s", "scaleUpWindow": "30s"}},
+        ),
+        ({"description": None}, {"description": ""}),
+        ({"maxReplicaCount": 1}, {"maxReplicaCount": 1}),
+    ],
+)
+def test_what_the_server_writes_otherwise_is_no_difference(
+    said: dict[str, Any], answered: dict[str, Any]
+) -> None:
+    resource = wanted.deployment(JOB, **said)
+    records = {**IN_PLACE, "deployments": [served(resource, **answered)]}
+    assert made(state(DATA, JOB, resource), **records).in_sync
+
+
+def test_an_explicit_null_clears_a_field() -> None:
+    resource = wanted.deployment(JOB, description=None)
+    records = {**IN_PLACE, "deployments": [served(resource, description="old words")]}
+    update = change(made(state(DATA, JOB, resource), **records), "Deployment/serve")
+    assert [(f.path, f.after) for f in update.fields] == [("description", None)]
+
+
+def test_a_new_model_makes_the_new_deployment_before_the_old_one_goes() -> None:
+    tuned = wanted.job(DATA, epochs=2)
+    after = wanted.deployment(tuned, minReplicaCount=0)
+    replaced = change(made(state(DATA, tuned, after), **IN_PLACE), "Deployment/serve")
+    assert replaced.action is Action.REPLACE
+    assert [str(s) for s in replaced.steps] == [
+        f"create deployments/{after.id}",
+        f"wait deployments/{after.id}",
+        f"probe deployments/{after.id}",
+        f"delete deployments/{SERVE.id}",
+    ]
+
+
+def test_going_back_trains_nothing_and_restores_the_deleted_deployment() -> None:
+    tuned = wanted.job(DATA, epochs=2)
+    after = wanted.deployment(tuned, minReplicaCount=0)
+    records = {
+        "datasets": [uploaded(DATA)],
+        "dpoJobs": [job_record(JOB, 1, "COMPLETED"), job_record(tuned, 1, "COMPLETED")],
+        "models": [ready_model(JOB), ready_model(tuned)],
+        "deployments": [served(SERVE, "DELETED"), served(after)],
+    }
+    back = made(ALL, **records)
+    assert change(back, "DPOJob/tune").action is Action.NO_OP
+    assert steps(back, "Deployment/serve") == ["undelete", "wait", "probe", "delete"]
+
+
+def test_a_failed_deployment_is_made_anew_under_its_id() -> None:
+    again = made(**{**IN_PLACE, "deployments": [served(SERVE, "FAILED")]})
+    assert change(again, "Deployment/serve").action is Action.REPLACE
+    assert steps(again, "Deployment/serve") == ["delete", "create", "wait", "probe"]
+
+
+def test_what_does_not_carry_the_mark_is_never_touched() -> None:
+    foreign = served(SERVE, minReplicaCount=5, annotations={})
+    held = change(made(**{**IN_PLACE, "deployments": [foreign]}), "Deployment/serve")
+    assert held.blocked
+    assert not held.steps
+
+
+def test_a_job_with_other_settings_under_our_id_is_refused() -> None:
+    other = job_record(JOB, 1, "RUNNING", lossConfig={"method": "ORPO"})
+    held = change(made(datasets=[uploaded(DATA)], dpoJobs=[other]), "DPOJob/tune")
+    assert "lossConfig.method" in held.blocked[0].why
+
+
+def test_a_base_model_that_trains_but_cannot_be_served_stops_the_job_and_the_deployment() -> None:
+    stuck = made(answer=Answer({"supervisedLoraTunable": True}, ()))
+    assert "nothing can serve it" in change(stuck, "DPOJob/tune").blocked[0].what
+    assert change(stuck, "Deployment/serve").blocked
+    assert not change(stuck, "Dataset/prefs").blocked
+
+
+def test_a_job_without_a_deployment_only_warns_that_nothing_serves_it() -> None:
+    alone = made(state(DATA, JOB), answer=Answer({"supervisedLoraTunable": True}, ()))
+    assert not alone.blocked
+    assert len(alone.warnings) == 1
+
+
+def test_a_base_model_that_is_not_tunable_is_found_before_any_spend() -> None:
+    stuck = made(answer=Answer({"tunable": True}, FITS.shapes))
+    assert "supervisedLoraTunable" in change(stuck, "DPOJob/tune").blocked[0].why
+
+
+def test_a_base_model_that_does_not_exist_is_found() -> None:
+    stuck = made(answer=Answer(None, ()))
+    assert BASE in change(stuck, "DPOJob/tune").blocked[0].what
+
+
+def test_the_plan_pins_the_shape_and_shows_it() -> None:
+    create = change(made(), "Deployment/serve")
+    assert create.resource.body["deploymentShape"] == SHAPE
+    assert ("deploymentShape", SHAPE) in [(f.path, f.after) for f in create.fields]
+
+
+def test_a_deployment_that_names_its_hardware_is_not_pinned() -> None:
+    own = wanted.deployment(JOB, acceleratorType="NVIDIA_H100_80GB", precision="BF16")
+    create = change(made(state(DATA, JOB, own)), "Deployment/serve")
+    assert "deploymentShape" not in create.resource.body
+
+
+def test_the_document_holds_to_its_schema() -> None:
+    for records in ({}, IN_PLACE):
+        jsonschema.validate(document(made(**records)), PLAN_SCHEMA)
+
+
+def test_the_fingerprint_is_of_what_will_be_done() -> None:
+    assert fingerprint(made()) == fingerprint(made(state(SERVE, JOB, DATA)))
+    others = [made(**IN_PLACE), made(state(DATA, JOB)), made(datasets=[uploaded(DATA)])]
+    assert len({fingerprint(p) for p in [made(), *others]}) == 4
+
+
+def test_teardown_removes_the_deployment_and_keeps_what_was_paid_for() -> None:
+    down = teardown(ALL, seen(ALL, **IN_PLACE))
+    assert [str(c.action) for c in down.changes] == ["delete", "no-op", "no-op"]
+    assert "kept" in change(down, "DPOJob/tune").reason
+
+
+def test_teardown_of_everything_goes_against_the_order_of_need() -> None:
+    down = teardown(ALL, seen(ALL, **IN_PLACE), everything=True)
+    assert [str(s) for c in down.changes for s in c.steps] == [
+        f"delete deployments/{SERVE.id}",
+        f"delete dpoJobs/{JOB.id}-a1",
+        f"delete models/{JOB.id}",
+        f"delete datasets/{DATA.id}",
+    ]
+    assert change(down, "DPOJob/tune").needs == (Address("Deployment", "serve"),)
+
+
+def test_teardown_leaves_alone_what_is_not_ours() -> None:
+    foreign = served(SERVE, annotations={"custom/dpo-ops-stack": "other"})
+    down = teardown(ALL, seen(ALL, **{**IN_PLACE, "deployments": [foreign]}), everything=True)
+    assert not change(down, "Deployment/serve").steps
+
+
+def test_another_stack_with_the_same_spec_has_another_deployment() -> None:
+    said = {"model": {"dpoJob": "tune"}}
+    links = {"model.dpoJob": JOB}
+    ids = {wanted.make("Deployment", "serve", said, links=links, stack=s).id for s in "ab"}
+    assert len(ids) == 2
+
+
+def test_records_of_unknown_shape_do_no_harm() -> None:
+    odd = [record("datasets", DATA.id, state=None, status=None), {"name": "accounts/-/datasets/x"}]
+    assert change(made(datasets=odd), "Dataset/prefs").action is Action.UPDATE
