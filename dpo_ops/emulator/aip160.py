@@ -4,8 +4,6 @@
 tighter), NOT and `-`; parentheses; quoted strings; `a.b`; snake_case or camelCase names.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -16,7 +14,9 @@ from .wire import refuse
 
 Test = Callable[[Mapping[str, Any]], bool]
 
-_TOKEN = re.compile(r"""\s*(?:(?P<op><=|>=|!=|[=<>:()-])|"(?P<dq>(?:[^"\\]|\\.)*)"|'(?P<sq>(?:[^'\\]|\\.)*)'|(?P<word>[^\s<>=!:()"']+))""")
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<op><=|>=|!=|[=<>:()-])|"(?P<dq>(?:[^"\\]|\\.)*)"|'(?P<sq>(?:[^'\\]|\\.)*)'|(?P<word>[^\s<>=!:()"']+))"""
+)
 _COMPARISONS: Final = frozenset({"=", "!=", "<", "<=", ">", ">=", ":"})
 _MISSING: Final = object()
 
@@ -49,7 +49,9 @@ def _tokens(text: str) -> list[tuple[str, str]]:
         place = match.end()
         kind = str(match.lastgroup)
         value = match[kind]
-        found.append(("str", re.sub(r"\\(.)", r"\1", value)) if kind in {"dq", "sq"} else (kind, value))
+        found.append(
+            ("str", re.sub(r"\\(.)", r"\1", value)) if kind in {"dq", "sq"} else (kind, value)
+        )
     return found
 
 
@@ -167,7 +169,7 @@ def _equal(have: Any, want: str) -> bool:
 
 
 def _has(have: Any, want: str) -> bool:
-    if have is _MISSING or have in (None, "", [], {}):
+    if have is _MISSING or have in (None, "", []):
         return False
     if want == "*":
         return True

@@ -5,8 +5,6 @@ process and the next it passes at wall speed. What passed since the last request
 process that was killed counts at wall speed too: nobody was there to say otherwise.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime

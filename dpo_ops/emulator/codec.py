@@ -4,8 +4,6 @@ Stored values: int64 as int, timestamps as integer nanoseconds, floats rounded t
 precision, messages as dicts that hold only the fields that were set.
 """
 
-from __future__ import annotations
-
 import math
 import re
 import struct
@@ -143,19 +141,20 @@ def _read_int(field: Field, value: Any) -> int:
     except ValueError:
         raise _wrong(field, value) from None
     limit = 2 ** _BITS[field.type]
-    if number != math.floor(number) or not -limit <= number < limit:
+    if not -limit <= number < limit or number != math.floor(number):
         raise _wrong(field, value)
     return int(number)
 
 
-def _read_float(field: Field, value: Any) -> float:
+def _read_float(field: Field, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise _wrong(field, value)
     try:
         number = float(value)
-        return single(number) if field.type == "float" else number
+        rounded = single(number) if field.type == "float" else number
     except (ValueError, OverflowError):
         raise _wrong(field, value) from None
+    return _require(field, rounded, math.isfinite(rounded))
 
 
 def _read_enum(field: Field, value: Any) -> str:

@@ -4,12 +4,12 @@ The emulator knows the API; an `Engine` knows models. `StandIn` (the default) ru
 and says so in every answer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+Finish = Literal["stop", "length"]
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Token:
     id: int
     logprob: float = 0.0
     top: Sequence[tuple[str, int, float]] = field(default=())
-    finish: Literal["stop", "length"] | None = None
+    finish: Finish | None = None
 
 
 @dataclass(frozen=True)

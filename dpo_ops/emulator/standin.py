@@ -1,13 +1,11 @@
 """The engine that runs no model: it answers in a fixed way, and every answer says so."""
 
-from __future__ import annotations
-
 import re
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from .engine import Generation, Progress, Prompt, Served, Token, TrainingOrder
+from .engine import Finish, Generation, Progress, Prompt, Served, Token, TrainingOrder
 
 LABEL: Final = "[dpo-ops emulator: stand-in answer, no model was run]"
 NO_METRICS: Final = (
@@ -77,7 +75,9 @@ def _text(content: object) -> str:
 def _token(text: str, top: int, number: int | None = None) -> Token:
     digest = zlib.crc32(text.encode())
     logprob = -round(0.05 + digest % 4000 / 1000, 3)
-    others = [(f"{text}~{rank}", (digest + rank) % _VOCABULARY, logprob - rank) for rank in range(1, top)]
+    others = [
+        (f"{text}~{rank}", (digest + rank) % _VOCABULARY, logprob - rank) for rank in range(1, top)
+    ]
     own = (text, digest % _VOCABULARY, logprob)
     alternatives = (own, *others) if top else ()
     return Token(text, digest % _VOCABULARY if number is None else number, logprob, alternatives)
@@ -85,9 +85,9 @@ def _token(text: str, top: int, number: int | None = None) -> Token:
 
 def _finished(tokens: Sequence[Token], limit: int) -> Iterator[Token]:
     kept = tokens[:limit]
-    finish = "length" if len(tokens) > limit else "stop"
+    finish: Finish = "length" if len(tokens) > limit else "stop"
     if not kept:
         yield Token("", -1, finish=finish)
     for place, token in enumerate(kept, 1):
-        last = finish if place == len(kept) else None
+        last: Finish | None = finish if place == len(kept) else None
         yield Token(token.text, token.id, token.logprob, token.top, last)

@@ -5,8 +5,6 @@ processes on the same data folder take turns, and a process that is killed leave
 all of a request's effect or none of it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json
@@ -203,6 +201,11 @@ class Store:
     def add_token(self, token: str, grant: dict[str, Any]) -> None:
         """Keep what a signed URL grants."""
         self._db.execute("INSERT INTO tokens VALUES (?, ?)", (token, json.dumps(grant)))
+
+    def has_faults(self) -> bool:
+        """Whether there is any fault; needs no transaction."""
+        with self._lock:
+            return self._db.execute("SELECT 1 FROM faults LIMIT 1").fetchone() is not None
 
     def faults(self) -> list[tuple[int, dict[str, Any]]]:
         """Return the faults with their numbers, oldest first."""

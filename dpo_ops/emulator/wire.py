@@ -1,7 +1,5 @@
 """What goes in and out of the emulator: requests, responses, refusals and their envelopes."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
