@@ -26,21 +26,23 @@ class EmulatorTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer one request."""
+        body = _Body(request.stream)
         try:
-            return _answer(self._emulator.handle(_request(request)))
+            return _answer(self._emulator.handle(_request(request, body)))
         except DroppedError as dropped:
+            if body.error is not None:
+                raise body.error from None
             kind, message = _ERRORS[dropped.kind]
             raise kind(message, request=request) from None
 
 
-def _request(request: httpx.Request) -> Request:
-    stream = request.stream
+def _request(request: httpx.Request, body: "_Body") -> Request:
     return Request(
         method=request.method,
         path=request.url.path,
         query=dict(request.url.params),
         headers={k.lower(): v for k, v in request.headers.items()},
-        body=stream if isinstance(stream, httpx.SyncByteStream) else b"",
+        body=body,
         scheme=request.url.scheme,
     )
 
@@ -50,6 +52,21 @@ def _answer(response: Response) -> httpx.Response:
     if isinstance(response.body, bytes):
         return httpx.Response(response.status, headers=headers, content=response.body)
     return httpx.Response(response.status, headers=headers, stream=_Chunks(response.body))
+
+
+class _Body:
+    """What the caller sends. An error of its own ends the request, and goes back to it."""
+
+    def __init__(self, stream: object) -> None:
+        self._stream = stream if isinstance(stream, httpx.SyncByteStream) else ()
+        self.error: BaseException | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._stream
+        except Exception as error:
+            self.error = error
+            raise ConnectionError("the caller gave up") from error
 
 
 class _Chunks(httpx.SyncByteStream):

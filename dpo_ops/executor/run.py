@@ -13,7 +13,14 @@ from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dpo_ops.errors import ApiError, DpoOpsError, Interrupted, NotFound, Unauthorized
+from dpo_ops.errors import (
+    ApiError,
+    DpoOpsError,
+    Interrupted,
+    NotFound,
+    QuotaExceeded,
+    Unauthorized,
+)
 from dpo_ops.executor.events import (
     Answered,
     Began,
@@ -87,6 +94,7 @@ class _Task:
     index: int = 0
     since: float = 0.0
     unsettled: float | None = None
+    not_before: float = 0.0
     future: Future[str] | None = None
 
     @property
@@ -154,7 +162,7 @@ class _Run:
 
     def _start(self, writer: Writer) -> None:
         for task in self.open.values():
-            if not self._ready(task) or task.since:
+            if not self._ready(task) or task.since or self.clock.now() < task.not_before:
                 continue
             self._say(StepBegan(task.change.address, task.step))
             if task.step.verb is Verb.WAIT:
@@ -202,10 +210,20 @@ class _Run:
             self._say(self._waiting(task, "READY", str(not_yet)))
         except Interrupted:
             task.since = 0.0
+        except QuotaExceeded as error:
+            self._defer_or_fail(task, error)
         except DpoOpsError as error:
             self._end(task, Outcome.FAILED, str(error))
         else:
             self._advance(task, note)
+
+    def _defer_or_fail(self, task: _Task, error: QuotaExceeded) -> None:
+        """What is full may have room again when something of ours ends; nothing else frees it."""
+        if not any(other.since for other in self.open.values()):
+            self._end(task, Outcome.FAILED, str(error))
+            return
+        task.not_before = self.next_look
+        self._say(self._waiting(task, "NO_QUOTA", f"waiting for quota: {error.why or error.what}"))
 
     def _advance(self, task: _Task, note: str = "") -> None:
         self._say(StepEnded(task.change.address, task.step, note))

@@ -101,10 +101,13 @@ def differing(wanted: Mapping[str, Json], observed: Mapping[str, Json]) -> list[
 
 
 def leaves(body: Mapping[str, Json], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each dotted path of `body` that ends in no further mapping, with its value."""
+    """Yield each dotted path of `body` that ends in no further mapping, with its value.
+
+    An empty mapping says nothing, so it has no leaf; a null is what clears.
+    """
     for key, value in body.items():
         path = f"{above}.{key}" if above else key
-        if isinstance(value, Mapping) and value and secret_variable(value) is None:
+        if isinstance(value, Mapping) and secret_variable(value) is None:
             yield from leaves(value, path)
         else:
             yield path, value

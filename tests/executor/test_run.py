@@ -78,6 +78,24 @@ def test_one_look_serves_all_that_is_waited_for(rehearsal: Rehearsal, data: Reso
     assert 1 < len(looks) < 20
 
 
+def test_more_jobs_than_the_quota_lets_run_wait_for_their_turn(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    jobs = [wanted.job(data, f"tune-{n}", epochs=n) for n in range(1, 8)]
+    report = rehearsal.apply(state(data, *jobs))
+    assert report.exit_code == 0, report.ended
+    assert len(rehearsal.jobs()) == 7
+    assert any(isinstance(e, Waiting) and e.state == "NO_QUOTA" for e in rehearsal.events)
+
+
+def test_a_quota_that_nothing_of_ours_can_free_is_a_failure(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    rehearsal.fault(method="POST", path="*/dpoJobs", status=429, times=0)
+    report = rehearsal.apply(state(*pipeline(data)))
+    assert outcomes(report)["DPOJob/tune"] == "failed"
+
+
 def test_what_depends_on_a_failure_is_skipped_and_the_rest_goes_on(
     rehearsal: Rehearsal, data: Resource, tmp_path: Path
 ) -> None:

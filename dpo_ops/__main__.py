@@ -1,0 +1,22 @@
+"""The way in: `dpo-ops …` and `python -m dpo_ops …`."""
+
+from __future__ import annotations
+
+import sys
+
+from dpo_ops import __version__
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        # Answered before anything else is imported: scripts and editors ask this often.
+        sys.stdout.write(f"dpo-ops {__version__}\n")
+        return
+    from dpo_ops.cli.app import app  # noqa: PLC0415  -- see above
+
+    app.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""The account that a command talks to: Fireworks, or the emulator inside this process."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dpo_ops.client import Client, Settings, settings
+from dpo_ops.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dpo_ops.cli.options import Target
+    from dpo_ops.cli.screen import Screen
+
+_KEY = "embedded-emulator"  # No secret: nothing outside this process ever sees it.
+_URL = "https://emulator.invalid"  # A name that can't exist, so that a mistake reaches nobody.
+_NAME = "emulator"
+
+
+@contextmanager
+def account(
+    screen: Screen, target: Target, wanted: str | None, *, read_only: bool
+) -> Iterator[Client]:
+    """Open the account that `target` and the specs (`wanted`) mean.
+
+    Errors: SettingsError where there is no key, or where two different accounts are named.
+    """
+    named = _agreed(target.account, wanted)
+    if target.emulator:
+        with _embedded(screen, target, named or _NAME, read_only=read_only) as client:
+            yield client
+        return
+    reached = _settings(target, named)
+    screen.masks.add(reached.api_key)
+    with Client(reached, read_only=read_only) as client:
+        yield client
+
+
+def base_url(target: Target) -> str:
+    """Return where others can ask the models, or nothing where nobody else can."""
+    return "" if target.emulator else _settings(target, None).base_url
+
+
+def _settings(target: Target, named: str | None) -> Settings:
+    return settings(_environment(target.account), Path.home(), account=named)
+
+
+@contextmanager
+def _embedded(screen: Screen, target: Target, name: str, *, read_only: bool) -> Iterator[Client]:
+    from dpo_ops.emulator import Emulator, EmulatorTransport  # noqa: PLC0415  -- rarely needed
+
+    _keep_out_of_git(target.data)
+    screen.say(
+        "emulator: a stand-in inside this process answers, not Fireworks, and what its\n"
+        f"emulator: models say is made up; its data lies in {target.data}\n"
+    )
+    reached = Settings(_KEY, name, _URL)
+    with (
+        Emulator(target.data, time_scale=target.speed, api_key=_KEY, account=name) as emulator,
+        Client(reached, transport=EmulatorTransport(emulator), read_only=read_only) as client,
+    ):
+        yield client
+
+
+def _keep_out_of_git(data: Path) -> None:
+    """Make the folder, and let git ignore it where it is one of ours."""
+    data.mkdir(parents=True, exist_ok=True)
+    note = data.parent / ".gitignore"
+    if data.parent.name == ".dpo-ops" and not note.exists():
+        note.write_text("*\n", encoding="utf-8")
+
+
+def _agreed(option: str | None, specs: str | None) -> str | None:
+    if option and specs and option != specs:
+        raise SettingsError(
+            f"two accounts are named: {option} and {specs}",
+            why=f"--account says {option}, the specs say {specs}",
+            fix="leave --account out, or plan the specs of that account",
+        )
+    return option or specs
+
+
+def _environment(option: str | None) -> Mapping[str, str]:
+    """Return the environment, in which `--account` speaks louder than FIREWORKS_ACCOUNT_ID."""
+    return {**os.environ, "FIREWORKS_ACCOUNT_ID": option} if option else os.environ

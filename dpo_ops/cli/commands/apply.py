@@ -1,0 +1,70 @@
+"""`dpo-ops apply`: carry the plan out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from dpo_ops import reporters
+from dpo_ops.cli.account import account
+from dpo_ops.cli.approval import ask_to_apply, check_expected
+from dpo_ops.cli.carrying import carry_out, print_report
+from dpo_ops.cli.desired import load, secrets
+from dpo_ops.cli.options import (
+    DURATION,
+    Specs,
+    Target,
+    with_screen,
+    with_specs,
+    with_target,
+)
+from dpo_ops.cli.proposal import propose, writes
+
+if TYPE_CHECKING:
+    from dpo_ops.cli.screen import Screen
+
+
+@click.command("apply")
+@with_specs
+@click.option("--auto-approve", is_flag=True, help="Carry it out without being asked.")
+@click.option(
+    "--expect",
+    metavar="FINGERPRINT",
+    help="Carry it out only if the plan still has this fingerprint.",
+)
+@click.option(
+    "--max-wait",
+    type=DURATION,
+    metavar="TIME",
+    help="Leave what still runs after this long, such as 50m; exit code 3.",
+)
+@with_target
+@with_screen
+def command(
+    screen: Screen,
+    specs: Specs,
+    target: Target,
+    *,
+    auto_approve: bool,
+    expect: str | None,
+    max_wait: float | None,
+) -> int:
+    """Make the account match the specs in PATHS: upload, train, wait, check, deploy.
+
+    Shows the plan and asks on a terminal; elsewhere it needs --expect or --auto-approve.
+    Interrupted or killed, run it again: nothing is done twice. Exit codes: 0 done, 1 something
+    failed, 3 accepted and still running.
+    """
+    desired = load(screen, specs)
+    with account(screen, target, desired.account, read_only=False) as client:
+        proposed = propose(client, desired)
+        screen.say(reporters.plan_text(proposed, screen.style(), verbose=screen.verbose))
+        secret = secrets(proposed)
+        if expect and writes(proposed):
+            check_expected(proposed, expect)
+        elif writes(proposed) and not auto_approve:
+            ask_to_apply(screen)
+        report = carry_out(screen, target, proposed, client, secret=secret, budget_s=max_wait)
+    print_report(screen, target, report)
+    return report.exit_code

@@ -1,0 +1,38 @@
+"""`dpo-ops status`: how what the specs describe is doing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from dpo_ops import reporters
+from dpo_ops.cli.account import account
+from dpo_ops.cli.desired import load
+from dpo_ops.cli.endings import DONE
+from dpo_ops.cli.options import Specs, Target, with_screen, with_specs, with_target
+from dpo_ops.cli.results import show, warn
+from dpo_ops.observer import observe
+
+if TYPE_CHECKING:
+    from dpo_ops.cli.screen import Screen
+
+
+@click.command("status")
+@with_specs
+@with_target
+@with_screen
+def command(screen: Screen, specs: Specs, target: Target) -> int:
+    """Show how what the specs in PATHS describe is doing: its health and its remote id."""
+    desired = load(screen, specs)
+    with account(screen, target, desired.account, read_only=True) as client:
+        found = reporters.status_of(desired.state, observe(client, desired.state))
+    warn(screen, desired.warnings)
+    style = screen.data_style()
+    show(
+        screen,
+        text=lambda: reporters.status_text(found, style),
+        markdown=lambda: reporters.status_markdown(found, style),
+        document=lambda: reporters.status_document(found),
+    )
+    return DONE

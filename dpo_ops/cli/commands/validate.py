@@ -1,0 +1,52 @@
+"""`dpo-ops validate`: are the specs right? Offline, and without a key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from dpo_ops import reporters
+from dpo_ops.cli.desired import load
+from dpo_ops.cli.endings import DONE, ERROR
+from dpo_ops.cli.options import Specs, with_screen, with_specs
+from dpo_ops.cli.results import show
+from dpo_ops.errors import Finding, Place, Severity, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dpo_ops.cli.screen import Screen
+
+
+@click.command("validate")
+@with_specs
+@with_screen
+def command(screen: Screen, specs: Specs) -> int:
+    """Check the specs in PATHS (files or folders; `specs` by default).
+
+    Needs no key and no network. Shows everything that is wrong, not just the first.
+    """
+    try:
+        desired = load(screen, specs)
+    except SpecError as error:
+        return _print(screen, _files(error.findings), 0, error.findings)
+    return _print(screen, list(map(str, desired.files)), len(desired.state), desired.warnings)
+
+
+def _print(
+    screen: Screen, files: Sequence[str], resources: int, findings: Sequence[Finding]
+) -> int:
+    style = screen.data_style()
+    show(
+        screen,
+        text=lambda: reporters.checked_text(files, resources, findings, style),
+        markdown=lambda: reporters.findings_markdown(files, resources, findings, style),
+        document=lambda: reporters.findings_document(files, findings),
+        findings=findings,
+    )
+    return ERROR if any(f.severity is Severity.ERROR for f in findings) else DONE
+
+
+def _files(findings: Sequence[Finding]) -> list[str]:
+    return sorted({f.where.file for f in findings if isinstance(f.where, Place)})

@@ -1,0 +1,72 @@
+"""What the specs want, with their secrets known to the screen before anything is printed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dpo_ops import loader
+from dpo_ops.errors import SettingsError
+from dpo_ops.kinds.values import secret_variable
+from dpo_ops.planner import Verb
+
+if TYPE_CHECKING:
+    from dpo_ops.cli.options import Specs
+    from dpo_ops.cli.screen import Screen
+    from dpo_ops.loader import Loaded
+    from dpo_ops.planner import Change, Plan
+    from dpo_ops.resource import Json
+
+_SENDING = (Verb.CREATE, Verb.PATCH)
+"""The verbs whose requests carry a body, and with it the secrets."""
+
+
+def load(screen: Screen, specs: Specs) -> Loaded:
+    """Return the desired state. Errors: SpecError with all that is wrong."""
+    desired = loader.load(specs.paths, values=specs.values, git=partial(loader.git_facts, Path()))
+    for resource in desired.state.values():
+        for variable in variables(resource.body):
+            screen.masks.add(os.environ.get(variable))
+    return desired
+
+
+def variables(value: Json) -> Iterator[str]:
+    """Yield the environment variables that a value refers to as secrets."""
+    if variable := secret_variable(value):
+        yield variable
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from variables(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from variables(inner)
+
+
+def secrets(proposed: Plan) -> Callable[[str], str]:
+    """Return the function that reads a secret; each one that will be sent is there.
+
+    Errors: SettingsError before anything is sent, naming every one that is missing.
+    """
+    missing = [
+        (change, variable)
+        for change in proposed.changes
+        if _sends(change) and change.resource
+        for variable in variables(change.resource.body)
+        if not os.environ.get(variable)
+    ]
+    if missing:
+        names = sorted({variable for _, variable in missing})
+        raise SettingsError(
+            f"not set in the environment: {', '.join(names)}",
+            where=", ".join(sorted({str(change.address) for change, _ in missing})),
+            why="the specs take secrets from there, and nothing is sent without them",
+            fix="set them and run the same command again",
+        )
+    return os.environ.__getitem__
+
+
+def _sends(change: Change) -> bool:
+    return any(step.verb in _SENDING for step in change.steps)

@@ -1,0 +1,173 @@
+"""The live view: one line for each resource that something is happening to.
+
+What is over scrolls up as an ordinary line, so the moving part stays as small as the work.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, cast
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from dpo_ops.cli.progress import DOING, View, megabytes, said
+from dpo_ops.executor.events import (
+    Ended,
+    Event,
+    Outcome,
+    StepBegan,
+    StepEnded,
+    Unseen,
+    Uploading,
+    Waiting,
+)
+from dpo_ops.reporters import elapsed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from dpo_ops.cli.screen import Screen
+    from dpo_ops.reporters import Style
+    from dpo_ops.resource import Address
+
+_PER_SECOND = 4
+_MARGIN = 4
+_NARROW = 60
+_BAR = 16
+_COLOURS = {
+    Outcome.DONE: "green",
+    Outcome.FAILED: "red",
+    Outcome.SKIPPED: "yellow",
+    Outcome.RUNNING: "yellow",
+    Outcome.NOT_STARTED: "yellow",
+}
+
+
+@contextmanager
+def live_view(screen: Screen, clock: Callable[[], float]) -> Iterator[View]:
+    """Show events as they happen; the view is gone afterwards, its finished lines stay."""
+    style = screen.style()
+    console = Console(
+        file=cast("IO[str]", _Masked(screen)),
+        force_terminal=True,
+        no_color=not style.colour,
+        width=style.width,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    view = _View(console, style, clock)
+    with Live(
+        get_renderable=view.picture,
+        console=console,
+        refresh_per_second=_PER_SECOND,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    ):
+        yield view
+
+
+class _Masked:
+    """Standard error as rich writes to it, through the screen that masks."""
+
+    encoding = "utf-8"
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+
+    def write(self, text: str) -> int:
+        self._screen.say(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@dataclass(slots=True)
+class _Line:
+    began: float
+    step: str
+    state: str = ""
+    share: float | None = None
+
+
+class _View:
+    """The lines of what is under way; rich draws them from a thread of its own."""
+
+    def __init__(self, console: Console, style: Style, clock: Callable[[], float]) -> None:
+        self._console, self._style, self._clock = console, style, clock
+        self._lines: dict[Address, _Line] = {}
+        self._notice = ""
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            self._take(event)
+        if isinstance(event, StepEnded | Ended) and (line := said(event)):
+            self.say(line, _COLOURS.get(event.outcome, "") if isinstance(event, Ended) else "")
+
+    def say(self, line: str, colour: str = "") -> None:
+        """Show a line above the moving part; it stays."""
+        self._console.print(Text(self._style.clean(line), style=colour))
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case StepBegan(address, step):
+                began = self._lines[address].began if address in self._lines else self._clock()
+                self._lines[address] = _Line(began, DOING[step.verb].removesuffix(" for"))
+            case Uploading(address, done, total) if address in self._lines:
+                self._lines[address].share = done / total if total else 1.0
+                self._lines[address].state = f"{megabytes(done)} of {megabytes(total)}"
+            case Waiting(address, state, _, _) if address in self._lines:
+                self._lines[address].state = state
+                self._notice = ""
+            case Unseen(error, _):
+                self._notice = f"the account can't be seen: {error}"
+            case Ended(address):
+                self._lines.pop(address, None)
+            case _:
+                pass
+
+    def picture(self) -> RenderableType:
+        """Return the moving part as it is now."""
+        with self._lock:
+            lines, notice = dict(self._lines), self._notice
+        most = max(1, self._console.height - _MARGIN)
+        rows = list(lines.items())[:most]
+        parts: list[RenderableType] = [self._table(rows)] if rows else []
+        if len(lines) > most:
+            parts.append(Text(f"and {len(lines) - most} more", style="dim"))
+        if notice:
+            text = Text(self._style.clean(notice), style="yellow", no_wrap=True)
+            text.overflow = "ellipsis"
+            parts.append(text)
+        return Group(*parts)
+
+    def _table(self, rows: list[tuple[Address, _Line]]) -> Table:
+        table = Table.grid(padding=(0, 2, 0, 0))
+        for most in (self._console.width // 2, None, None, None):
+            table.add_column(no_wrap=True, overflow="ellipsis", max_width=most)
+        for address, line in rows:
+            table.add_row(*self._cells(address, line))
+        return table
+
+    def _cells(self, address: Address, line: _Line) -> tuple[RenderableType, ...]:
+        state: RenderableType = Text(self._style.clean(line.state), style="yellow")
+        if line.share is not None and self._console.width >= _NARROW:
+            state = ProgressBar(total=1.0, completed=line.share, width=_BAR)
+        return (
+            Text(self._style.clean(address), style="bold"),
+            Text(self._style.clean(line.step)),
+            state,
+            Text(elapsed(self._clock() - line.began), style="dim"),
+        )

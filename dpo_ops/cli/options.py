@@ -1,0 +1,134 @@
+"""The options that several commands share, and the values that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+
+import click
+
+from dpo_ops.cli.screen import Format, Screen
+
+Command = Callable[..., int]
+
+EMULATOR_DATA = Path(".dpo-ops") / "emulator"
+"""Where the embedded emulator keeps what it was told, below the current folder."""
+EMULATOR_SPEED = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Specs:
+    """Which spec files are meant, and the files of values for their templates."""
+
+    paths: tuple[Path, ...]
+    values: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which account is meant, and whether the embedded emulator plays it."""
+
+    account: str | None
+    emulator: bool
+    data: Path
+    speed: float
+
+
+class Duration(click.ParamType[float]):
+    """A duration such as 90s, 10m or 1h30m, in seconds; 0 alone is none at all."""
+
+    name = "duration"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the seconds, or refuse a text that is no duration."""
+        from dpo_ops.kinds.values import seconds  # noqa: PLC0415  -- a help page needs no kinds
+
+        try:
+            return 0.0 if value == "0" else seconds(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+DURATION = Duration()
+
+
+def with_screen(command: Command) -> Command:
+    """Add the options that say how the result looks; the command gets a `screen`."""
+
+    @click.option(
+        "--format",
+        "format_",
+        type=click.Choice([str(format_) for format_ in Format]),
+        default=str(Format.TEXT),
+        show_default=True,
+        help="How to say the result; `github` is Markdown and annotations.",
+    )
+    @click.option("-v", "--verbose", is_flag=True, help="Show every field, step and resource.")
+    @click.option("--no-color", is_flag=True, help="No colour, as with NO_COLOR set.")
+    @wraps(command)
+    def packed(*, format_: str, verbose: bool, no_color: bool, **rest: object) -> int:
+        screen = click.get_current_context().ensure_object(Screen)
+        screen.format, screen.verbose = Format(format_), verbose
+        screen.colour = screen.colour and not no_color
+        return command(screen=screen, **rest)
+
+    return packed
+
+
+def with_specs(command: Command) -> Command:
+    """Add PATHS and `--values`; the command gets `specs`."""
+
+    @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+    @click.option(
+        "--values",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="A YAML file of values for templates; may be given again, later ones win.",
+    )
+    @wraps(command)
+    def packed(*, paths: tuple[Path, ...], values: tuple[Path, ...], **rest: object) -> int:
+        return command(specs=Specs(paths or (Path("specs"),), values), **rest)
+
+    return packed
+
+
+def with_target(command: Command) -> Command:
+    """Add the options that say which account; the command gets a `target`."""
+
+    @click.option("--account", metavar="ID", help="The account; else as the settings say.")
+    @click.option(
+        "--emulator", is_flag=True, help="Let an embedded emulator answer instead of Fireworks."
+    )
+    @click.option(
+        "--emulator-data",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=EMULATOR_DATA,
+        show_default=True,
+        metavar="DIR",
+        help="Where the emulator keeps its data.",
+    )
+    @click.option(
+        "--emulator-speed",
+        type=click.FloatRange(min=0, min_open=True),
+        default=EMULATOR_SPEED,
+        show_default=True,
+        metavar="X",
+        help="Emulated seconds that pass in a second.",
+    )
+    @wraps(command)
+    def packed(
+        *,
+        account: str | None,
+        emulator: bool,
+        emulator_data: Path,
+        emulator_speed: float,
+        **rest: object,
+    ) -> int:
+        return command(target=Target(account, emulator, emulator_data, emulator_speed), **rest)
+
+    return packed

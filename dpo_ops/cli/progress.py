@@ -1,0 +1,142 @@
+"""What is going on while a plan is carried out: lines for a log, a live view for a terminal."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+from dpo_ops.executor.events import (
+    Answered,
+    Began,
+    Ended,
+    Event,
+    Outcome,
+    StepBegan,
+    StepEnded,
+    Unseen,
+    Uploading,
+    Waiting,
+)
+from dpo_ops.planner import Verb
+from dpo_ops.reporters import Style, elapsed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from dpo_ops.cli.screen import Screen
+
+HEARTBEAT_S = 60.0
+
+DOING = {
+    Verb.CREATE: "creating",
+    Verb.UNDELETE: "restoring",
+    Verb.UPLOAD: "uploading",
+    Verb.PATCH: "changing",
+    Verb.WAIT: "waiting for",
+    Verb.PROBE: "asking",
+    Verb.DELETE: "deleting",
+}
+DID = {
+    Verb.CREATE: "created",
+    Verb.UNDELETE: "restored",
+    Verb.UPLOAD: "uploaded",
+    Verb.PATCH: "changed",
+    Verb.WAIT: "there is",
+    Verb.PROBE: "answered by",
+    Verb.DELETE: "deleted",
+}
+_QUIET = (Outcome.DONE, Outcome.IN_SYNC, Outcome.BLOCKED)
+"""Outcomes that the plan, or the last step, has announced already."""
+
+
+class View(Protocol):
+    """What shows the events of a run."""
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+
+    def say(self, line: str) -> None:
+        """Show a line that belongs to no event."""
+
+
+@contextmanager
+def progress(screen: Screen, clock: Callable[[], float]) -> Iterator[View]:
+    """Give what shows events; `clock` is in seconds, from any start."""
+    if screen.live:
+        from dpo_ops.cli.live import live_view  # noqa: PLC0415  -- rich is for terminals only
+
+        with live_view(screen, clock) as view:
+            yield view
+    else:
+        yield Lines(screen.say, screen.style(), clock)
+
+
+class Lines:
+    """One line a step, and one a minute for whatever takes longer."""
+
+    def __init__(
+        self, write: Callable[[str], None], style: Style, clock: Callable[[], float]
+    ) -> None:
+        self._write, self._style, self._clock = write, style, clock
+        self._last: dict[str, tuple[str, float]] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Show one event, if there is anything new in it."""
+        if line := self._line(event):
+            self.say(line)
+
+    def say(self, line: str) -> None:
+        """Show a line that belongs to no event."""
+        self._write(f"{self._style.clean(line)}\n")
+
+    def _line(self, event: Event) -> str:
+        match event:
+            case Began() | Answered():
+                return ""  # The report shows the answer in full.
+            case StepBegan() | StepEnded() | Ended():
+                return said(event)
+            case Uploading(address, done, total):
+                text = f"{address}: uploaded {megabytes(done)} of {megabytes(total)}"
+                return "" if done == total else self._now_and_then(str(address), "", text)
+            case Waiting(address, state, _, waited):
+                text = f"{address}: {state}" + (
+                    f", waited {elapsed(waited)}" if waited >= 1 else ""
+                )
+                return self._now_and_then(str(address), state, text)
+            case Unseen(error, waited):
+                text = f"the account can't be seen, {elapsed(waited)} so far: {error}"
+                return self._now_and_then("", "unseen", text)
+        assert_never(event)
+
+    def _now_and_then(self, about: str, state: str, text: str) -> str:
+        """Return the text when the state is new, or a minute after it was last said."""
+        before, at = self._last.get(about, ("", 0.0))
+        now = self._clock()
+        if state == before and now - at < HEARTBEAT_S:
+            return ""
+        self._last[about] = (state, now)
+        return text
+
+
+def said(event: StepBegan | StepEnded | Ended) -> str:
+    """Return one event in words, or nothing where the rest says enough."""
+    match event:
+        case StepBegan(address, step):
+            return f"{address}: {DOING[step.verb]} {step.name}"
+        case StepEnded(address, step, note):
+            return f"{address}: {note or f'{DID[step.verb]} {step.name}'}"
+        case Ended(address, outcome, _, _, message):
+            word = outcome.value.replace("-", " ")
+            tail = f": {message}" if message else ""
+            return "" if outcome in _QUIET else f"{address}: {word}{tail}"
+    assert_never(event)
+
+
+def megabytes(size: int) -> str:
+    """Return a number of bytes such as `812 kB` or `1.4 GB`."""
+    amount, unit = float(size), "B"
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000 or unit == "GB":  # noqa: PLR2004  -- SI
+            break
+        amount /= 1000
+    return f"{amount:.0f} {unit}" if amount >= 100 or unit == "B" else f"{amount:.1f} {unit}"  # noqa: PLR2004

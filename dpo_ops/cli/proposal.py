@@ -1,0 +1,52 @@
+"""Desired and observed → plan, and what the plan means for the exit code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dpo_ops import planner, reporters
+from dpo_ops.cli.endings import CHANGES, DONE, ERROR, RUNNING
+from dpo_ops.cli.results import show
+from dpo_ops.observer import observe, preflight
+
+if TYPE_CHECKING:
+    from dpo_ops.cli.screen import Screen
+    from dpo_ops.client import Client
+    from dpo_ops.loader import Loaded
+    from dpo_ops.planner import Plan
+
+
+def propose(client: Client, desired: Loaded) -> Plan:
+    """Return the plan that makes the account match the specs; nothing is written."""
+    observed = observe(client, desired.state)
+    answers = preflight(client, planner.questions(desired.state, observed))
+    proposed = planner.plan(desired.state, observed, answers)
+    return replace(proposed, warnings=(*desired.warnings, *proposed.warnings))
+
+
+def print_plan(screen: Screen, proposed: Plan) -> None:
+    """Write the plan to standard output."""
+    style = screen.data_style()
+    findings = [f for change in proposed.blocked for f in change.blocked]
+    show(
+        screen,
+        text=lambda: reporters.plan_text(proposed, style, verbose=screen.verbose),
+        markdown=lambda: reporters.plan_markdown(proposed, style),
+        document=lambda: planner.document(proposed),
+        findings=[*findings, *proposed.warnings],
+    )
+
+
+def writes(proposed: Plan) -> bool:
+    """Return whether carrying the plan out would change anything."""
+    return any(change.steps and not change.waits for change in proposed.changes)
+
+
+def exit_code(proposed: Plan) -> int:
+    """0 in sync, 1 something is blocked, 2 something is to change, 3 only waiting is left."""
+    if proposed.blocked:
+        return ERROR
+    if writes(proposed):
+        return CHANGES
+    return DONE if proposed.in_sync else RUNNING

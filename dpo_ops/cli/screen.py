@@ -1,0 +1,125 @@
+"""The one place where text leaves the tool: masked, in UTF-8, and quiet about a closed pipe."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import threading
+from enum import StrEnum
+from typing import IO, TYPE_CHECKING
+
+from dpo_ops.cli.masks import Masks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dpo_ops.reporters.style import Style
+
+_NARROWEST, _WIDEST, _UNKNOWN = 40, 120, 80
+# What GitHub's runner takes for a command to itself, wherever a line begins with it.
+_RUNNER_COMMAND = re.compile(r"^(\s*):(?=:)|##(?=\[)", re.MULTILINE)
+
+
+class Format(StrEnum):
+    """How a command says its result."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    GITHUB = "github"
+
+
+class Screen:
+    """Standard output for data, standard error for everything else, and the secrets to hide."""
+
+    def __init__(
+        self, out: IO[str], err: IO[str], stdin: IO[str], environ: Mapping[str, str]
+    ) -> None:
+        self._out, self._err, self._stdin, self._environ = out, err, stdin, environ
+        self._lock = threading.RLock()
+        self.masks = Masks()
+        self.masks.add(environ.get("FIREWORKS_API_KEY"))
+        self.format = Format.TEXT
+        self.verbose = False
+        self.colour = not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+        for stream in (out, err):
+            # A locale without UTF-8 must not turn a word into a crash.
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(encoding="utf-8", errors="replace")
+
+    def data(self, text: str) -> None:
+        """Write to standard output: what the command was asked for."""
+        self._write(self._out, self._harmless(text))
+
+    def say(self, text: str) -> None:
+        """Write to standard error: progress, questions, warnings, errors."""
+        self._write(self._err, self._harmless(text))
+
+    def annotate(self, commands: str) -> None:
+        """Write commands to GitHub's runner, which reads both streams."""
+        self._write(self._err, commands)
+
+    def ask(self, question: str) -> str:
+        """Return the line that is typed in answer; empty when there is none."""
+        self.say(question)
+        return self._stdin.readline().strip()
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody is there to answer a question."""
+        return _is_terminal(self._stdin) and _is_terminal(self._err)
+
+    @property
+    def live(self) -> bool:
+        """Whether standard error can show a picture that changes."""
+        return _is_terminal(self._err) and self._environ.get("TERM") != "dumb"
+
+    def data_style(self) -> Style:
+        """Return how text for standard output looks."""
+        return self._style(self._out)
+
+    def style(self) -> Style:
+        """Return how text for standard error looks."""
+        return self._style(self._err)
+
+    def _style(self, stream: IO[str]) -> Style:
+        from dpo_ops.reporters.style import Style  # noqa: PLC0415  -- `--help` needs no reporter
+
+        if not _is_terminal(stream):
+            return Style(width=_UNKNOWN, mask=self.masks)
+        columns = shutil.get_terminal_size((_UNKNOWN, 24)).columns
+        width = max(_NARROWEST, min(_WIDEST, columns))
+        return Style(colour=self.colour, width=width, mask=self.masks)
+
+    def _harmless(self, text: str) -> str:
+        text = self.masks(text)
+        if self._environ.get("GITHUB_ACTIONS") != "true":
+            return text
+        # A spec's text must not steer the runner; in JSON an escape means the same.
+        instead = r"##\u005b" if self.format is Format.JSON else "# #["
+        text = text.replace("##[", instead)
+        return _RUNNER_COMMAND.sub("\\1:\u200b", text) if self.format is not Format.JSON else text
+
+    def _write(self, stream: IO[str], text: str) -> None:
+        with self._lock:
+            try:
+                stream.write(text)
+                stream.flush()
+            except BrokenPipeError:
+                # Nobody reads any more. What is being carried out goes on all the same.
+                _silence(stream)
+
+
+def _silence(stream: IO[str]) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _is_terminal(stream: IO[str]) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:  # It is closed.
+        return False

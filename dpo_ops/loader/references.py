@@ -1,0 +1,93 @@
+"""Which spec refers to which: unknown names, circles, and the order that follows."""
+
+from __future__ import annotations
+
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
+
+from dpo_ops.kinds.values import look_up
+from dpo_ops.loader.tree import nearest
+from dpo_ops.loader.words import likely, listed, quoted
+from dpo_ops.resource import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dpo_ops.errors import Place
+    from dpo_ops.loader.envelope import Draft, Lost
+    from dpo_ops.loader.findings import Log
+
+# To guess costs time that grows with the number of names; after these, a list will do.
+_GUESSES = 20
+
+
+def connect(drafts: Mapping[Address, Draft], lost: Lost, log: Log) -> list[Address]:
+    """Fill in the links of each draft and return the order in which to make the resources.
+
+    The order is empty when there is none, because of circles.
+    """
+    unknown = 0
+    for draft in drafts.values():
+        for path, target in _references(draft):
+            if target in drafts:
+                draft.links[path] = target
+            elif not lost.may_hold(target.name):
+                unknown += 1
+                _unknown(draft, path, target, drafts, log, guess=unknown <= _GUESSES)
+    return _order(drafts, log)
+
+
+def _references(draft: Draft) -> Iterator[tuple[str, Address]]:
+    for reference in draft.kind.references:
+        value = look_up(draft.value, reference.path.split("."))
+        if isinstance(value, str) and value and "/" not in value:
+            yield reference.path, Address(reference.kind, value)
+
+
+def _unknown(
+    draft: Draft,
+    path: str,
+    target: Address,
+    drafts: Mapping[Address, Draft],
+    log: Log,
+    *,
+    guess: bool,
+) -> None:
+    names = [address.name for address in drafts if address.kind == target.kind]
+    others = [address for address in drafts if address.name == target.name]
+    near = likely(target.name, names) if guess else None
+    why = f"{others[0]} is another kind" if others else ""
+    if not others:
+        why = f"the specs have {listed(names)}" if names else f"the specs have no {target.kind}"
+    fix = f"did you mean {near}?" if near else f"add a {target.kind} of this name, or give its full"
+    fix += "" if near else " resource name if it exists already"
+    what = f"{path}: there is no {target.kind} {quoted(target.name)}"
+    log.report(_place(draft, path), what, why, fix, rule="unknown-reference")
+
+
+def _place(draft: Draft, path: str) -> Place:
+    return nearest(draft.spec, path.split("."))
+
+
+def _order(drafts: Mapping[Address, Draft], log: Log) -> list[Address]:
+    graph = {address: set(drafts[address].links.values()) for address in sorted(drafts)}
+    for _ in range(_GUESSES):
+        try:
+            return list(TopologicalSorter(graph).static_order())
+        except CycleError as error:
+            circle: list[Address] = error.args[1]
+        _circle(circle, drafts, log)
+        # Each link of the circle is given as "is needed by"; without one, the next is found.
+        graph[circle[1]].discard(circle[0])
+    return []
+
+
+def _circle(circle: list[Address], drafts: Mapping[Address, Draft], log: Log) -> None:
+    first = min(circle)
+    turn = circle.index(first)
+    ring = [*circle[turn:-1], *circle[:turn], first][::-1]
+    needed = ring[1]
+    path = next(path for path, target in drafts[first].links.items() if target == needed)
+    what = f"{path}: " + " → ".join(map(str, ring)) + " is a circle"
+    why = "each would have to exist before the other"
+    log.report(_place(drafts[first], path), what, why, "break it", rule="reference-circle")

@@ -1,0 +1,108 @@
+"""A plan as Markdown, for a pull request or a job's summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dpo_ops.planner import Change, Plan, fingerprint
+from dpo_ops.reporters.findings import sentence
+from dpo_ops.reporters.markdown import LIMIT, code, defused, fenced, fitted, folded, table
+from dpo_ops.reporters.plan_words import SYMBOLS, Mark, chains, cost, mark, summary
+from dpo_ops.reporters.style import PLAIN, Style, count
+from dpo_ops.reporters.values import both, shown
+from dpo_ops.resource import qualify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dpo_ops.errors import Finding
+
+_ROWS = 50
+_URGENCY = (
+    Mark.BLOCKED,
+    Mark.DELETE,
+    Mark.REPLACE,
+    Mark.CREATE,
+    Mark.UPDATE,
+    Mark.WAIT,
+)
+
+
+def plan_markdown(plan: Plan, style: Style = PLAIN, *, limit: int = LIMIT) -> str:
+    """Return the plan as Markdown of at most about `limit` bytes.
+
+    The rows that matter most come first. What would not fit is left out by whole sections.
+    """
+    changing = [c for c in plan.changes if mark(c) is not Mark.UNCHANGED]
+    changing.sort(key=lambda change: _URGENCY.index(mark(change)))
+    sections = [_table(changing, style)] if changing else []
+    sections += [_chains(plan, style)] if chains(plan) else []
+    sections += [_details(change, plan.account, style) for change in changing if change.fields]
+    return fitted(_start(plan, style), sections, _end(plan), what="sections", limit=limit)
+
+
+def _start(plan: Plan, style: Style) -> str:
+    if plan.in_sync:
+        found = count(len(plan.changes), "resource")
+        headline = f"**No changes.** {found} as the specs say."
+    else:
+        headline = f"**Plan: {summary(plan)}.**"
+    if price := cost(plan):
+        headline += f" Cost: {price}."
+    where = f"account {code(plan.account, style)}, stack {code(plan.stack, style)}"
+    title = f"### dpo-ops plan · {where}\n\n{headline}\n"
+    return title + _findings(_all_findings(plan), style)
+
+
+def _all_findings(plan: Plan) -> list[Finding]:
+    return [*(f for change in plan.blocked for f in change.blocked), *plan.warnings]
+
+
+def _findings(findings: Sequence[Finding], style: Style) -> str:
+    lines = [findings_row(finding, style) for finding in findings]
+    return "\n" + "".join(lines) if lines else ""
+
+
+def findings_row(finding: Finding, style: Style) -> str:
+    """Return one finding as an item of a list."""
+    where = code(finding.where, style)
+    return f"- **{finding.severity}** {where}: {defused(sentence(finding, style), style)}\n"
+
+
+def _table(changes: Sequence[Change], style: Style) -> str:
+    rows = [_row(change, style) for change in changes[:_ROWS]]
+    more = len(changes) - len(rows)
+    note = f"\n*and {count(more, 'more row')}*\n" if more else ""
+    return table(("", "resource", "change", "id", "why"), rows) + note
+
+
+def _row(change: Change, style: Style) -> tuple[str, ...]:
+    kind = mark(change)
+    address, id_ = code(change.address, style), code(change.id, style)
+    return (code(SYMBOLS[kind], style), address, kind, id_, defused(change.reason, style))
+
+
+def _chains(plan: Plan, style: Style) -> str:
+    lines = (" → ".join(code(c.address, style) for c in chain) for chain in chains(plan))
+    return "".join(f"- {line}\n" for line in lines)
+
+
+def _details(change: Change, account: str, style: Style) -> str:
+    title = f"{style.clean(change.address)}: {count(len(change.fields), 'field')}"
+    return folded(title, fenced(_diff(change, account, style), "diff"))
+
+
+def _diff(change: Change, account: str, style: Style) -> Iterator[str]:
+    for field in change.fields:
+        path = style.clean(field.path)
+        before, after = qualify(field.before, account), qualify(field.after, account)
+        if before is None:
+            yield f"+ {path}: {shown(after, style)}"
+            continue
+        first, second = both(before, after, style)
+        yield f"- {path}: {first}"
+        yield f"+ {path}: {second}"
+
+
+def _end(plan: Plan) -> str:
+    return f"Fingerprint: `{fingerprint(plan)}`\n"

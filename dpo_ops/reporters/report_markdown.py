@@ -1,0 +1,48 @@
+"""How an apply ended, as Markdown for a job's summary or a pull request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dpo_ops.reporters.markdown import LIMIT, code, defused, fitted, table
+from dpo_ops.reporters.report_text import TIMED, WORDS, elapsed, headline, how_to_go_on, why
+from dpo_ops.reporters.style import PLAIN, Style
+from dpo_ops.resource import qualify
+
+if TYPE_CHECKING:
+    from dpo_ops.executor.events import Answered, Ended, Report
+
+
+def report_markdown(report: Report, style: Style = PLAIN, *, limit: int = LIMIT) -> str:
+    """Return how it ended as Markdown of at most about `limit` bytes."""
+    changed = [end for end in report.ended if end.outcome != "in-sync"]
+    rows = [_row(end, style) for end in changed]
+    head = ("resource", "outcome", "id", "waited", "")
+    sections = [table(head, rows)] if rows else []
+    sections += [_answer(answer, style) for answer in report.answers]
+    sections += [_outputs(report, style)] if report.outputs else []
+    where = f"account {code(report.plan.account, style)}, stack {code(report.plan.stack, style)}"
+    said = f"**{headline(report)}** {how_to_go_on(report)}".rstrip()
+    start = f"### dpo-ops apply · {where}\n\n{said}\n"
+    return fitted(start, sections, "", what="sections", limit=limit)
+
+
+def _row(end: Ended, style: Style) -> tuple[str, ...]:
+    waited = elapsed(end.waited) if end.waited >= 1 and end.outcome in TIMED else ""
+    word = WORDS[end.outcome]
+    return code(end.address, style), word, code(end.id, style), waited, defused(why(end), style)
+
+
+def _answer(answer: Answered, style: Style) -> str:
+    asked, said = defused(answer.prompt, style), defused(answer.answer, style)
+    return f"{code(answer.address, style)} was asked:\n\n> {asked}\n\nand answered:\n\n> {said}\n"
+
+
+def _outputs(report: Report, style: Style) -> str:
+    rows = [
+        (code(f"{address}.{key}", style), code(value, style))
+        for address, values in report.outputs.items()
+        for key, value in qualify(values, report.plan.account).items()
+        if value is not None
+    ]
+    return table(("output", "value"), rows)

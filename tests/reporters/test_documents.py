@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+
+from dpo_ops.errors import DpoOpsError, Rejected, SpecError
+from dpo_ops.executor.events import Outcome
+from dpo_ops.planner import document
+from dpo_ops.reporters import (
+    SCHEMAS,
+    error_document,
+    findings_document,
+    json_text,
+    outputs_document,
+    outputs_of,
+    report_document,
+    status_document,
+    status_of,
+    with_outputs,
+)
+from dpo_ops.reporters.report_text import WORDS
+from tests.reporters import cases
+
+SEEN = cases.observed(**cases.IN_PLACE)
+DOCUMENTS = [
+    ("plan", document(cases.fresh())),
+    ("plan", document(cases.blocked())),
+    ("report", report_document(with_outputs(cases.report(answers=(cases.answered(),))))),
+    ("report", report_document(cases.failed())),
+    ("status", status_document(status_of(cases.ALL, SEEN))),
+    ("status", status_document(status_of(cases.ALL, cases.observed()))),
+    ("outputs", outputs_document(outputs_of(cases.ALL, SEEN))),
+    ("outputs", outputs_document(outputs_of(cases.ALL, cases.observed()))),
+    ("findings", findings_document(["a.yaml"], [cases.ERROR, cases.WARNING])),
+    ("findings", findings_document([], [])),
+    ("error", error_document(DpoOpsError("what"))),
+    ("error", error_document(SpecError([cases.ERROR]))),
+    ("error", error_document(Rejected("what", status=400, request="GET /", request_id="r"))),
+]
+
+
+@pytest.mark.parametrize(("name", "made"), DOCUMENTS)
+def test_each_document_holds_to_its_schema(name: str, made: Any):
+    jsonschema.Draft202012Validator(SCHEMAS[name]).validate(json.loads(json_text(made)))
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_each_schema_is_one_and_refuses_what_it_does_not_know(name: str):
+    jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
+    made = next(made for known, made in DOCUMENTS if known == name)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**made, "surprise": 1}, SCHEMAS[name])
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**made, "version": 2}, SCHEMAS[name])
+
+
+def test_every_outcome_has_a_word():
+    assert set(WORDS) == {str(outcome) for outcome in Outcome}
+
+
+def test_names_are_in_full():
+    made = report_document(with_outputs(cases.report()))
+    assert made["outputs"]["DPOJob/tune"]["model"] == f"accounts/acme/models/{cases.JOB.id}"
+    assert "accounts/-/" not in json_text(made)
+
+
+def test_json_cannot_act_on_a_terminal_and_loses_nothing():
+    said = {"x": cases.HOSTILE + "\ud800\u200b偏"}
+    text = json_text(said)
+    assert not {"\x1b", "\x9b", "\r", "\u202e", "\ud800", "\u200b"} & set(text)
+    assert "偏" in text
+    assert json.loads(text) == said

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dpo_ops.planner import FieldChange
+from dpo_ops.reporters import Style, plan_text
+from dpo_ops.reporters.style import cells, one_line
+from tests.reporters import cases
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dpo_ops.planner import Plan
+
+FRESH = """\
+  + create    Dataset/prefs     prefs-6161616161
+      not in the account
+      sets 4 fields (-v shows them)
+
+  + create    DPOJob/tune       tune-0934f3b77e-a1
+      not in the account
+      sets 6 fields (-v shows them)
+
+  + create    Deployment/serve  serve-c2cf078021
+      not in the account
+        deploymentShape: accounts/fireworks/deploymentShapes/llama-minimal
+      sets 4 fields (-v shows them)
+
+chain: Dataset/prefs (create) → DPOJob/tune (create) → Deployment/serve (create)
+Plan: 3 to create, 0 to update, 0 to replace, 0 to delete, 0 unchanged.
+account acme, stack default
+cost: not known (training is charged by the token; replicas are charged by the
+      GPU second)
+fingerprint:
+"""
+
+RETRAINED = """\
+  + create    Dataset/prefs     prefs-6262626262
+      changed since prefs-6161616161, which is kept
+
+  + create    DPOJob/tune       tune-3fd76db991-a1
+      changed since tune-0934f3b77e-a1, which is kept
+        dataset: accounts/acme/datasets/prefs-6161616161
+          → accounts/acme/datasets/prefs-6262626262
+        trainingConfig.outputModel: accounts/acme/models/tune-0934f3b77e
+          → accounts/acme/models/tune-3fd76db991
+
+  ± replace   Deployment/serve  serve-6edf5c00b7
+      changed since serve-c2cf078021, which goes once the new one answers
+        baseModel: accounts/acme/models/tune-0934f3b77e
+          → accounts/acme/models/tune-3fd76db991
+        deploymentShape: accounts/fireworks/deploymentShapes/llama-minimal
+
+chain: Dataset/prefs (create) → DPOJob/tune (create) →
+       Deployment/serve (replace)
+Plan: 2 to create, 0 to update, 1 to replace, 0 to delete, 0 unchanged.
+"""
+
+SCALED = """\
+  ~ update    Deployment/serve  serve-c2cf078021
+      differs in minReplicaCount
+        minReplicaCount: 0 → 2
+
+Plan: 0 to create, 1 to update, 0 to replace, 0 to delete, 2 unchanged.
+account acme, stack default; -v shows what is unchanged
+fingerprint:
+"""
+
+BLOCKED = """\
+  ! blocked   DPOJob/tune       tune-0934f3b77e-a1
+      spec.yaml:1:1: error: there is no base model
+          accounts/fireworks/models/llama-v3p1-8b-instruct · the platform
+          answered 404 for it · take a name from the model library
+"""
+
+ALL = [
+    cases.fresh,
+    cases.in_sync,
+    cases.training,
+    cases.retrained,
+    cases.scaled,
+    cases.blocked,
+    cases.removal,
+]
+
+
+@pytest.mark.parametrize(
+    ("made", "shown"),
+    [(cases.fresh, FRESH), (cases.retrained, RETRAINED), (cases.scaled, SCALED)],
+)
+def test_a_plan_is_read_from_what_changes_to_what_it_comes_to(made: Callable[[], Plan], shown: str):
+    text = plan_text(made())
+    assert text.startswith(shown)
+    assert text.splitlines()[-1].startswith("  sha256:")
+
+
+def test_a_blocked_change_shows_its_finding():
+    assert BLOCKED in plan_text(cases.blocked())
+
+
+def test_in_sync_is_one_line():
+    said = "No changes. account acme, stack default: 3 resources as the specs say.\n"
+    assert plan_text(cases.in_sync()) == said
+
+
+def test_waiting_is_not_called_a_change():
+    text = plan_text(cases.training())
+    assert "  > wait      DPOJob/tune       tune-0934f3b77e-a1\n      in place: training\n" in text
+    assert "1 to create, 0 to update, 0 to replace, 0 to delete, 1 to wait for," in text
+
+
+def test_a_removal_says_what_goes_and_verbosely_what_stays():
+    assert "  - delete    Deployment/serve  serve-c2cf078021\n" in plan_text(cases.removal())
+    verbose = plan_text(cases.removal(), verbose=True)
+    assert "kept: training it again costs money" in verbose
+
+
+def test_verbose_shows_every_field_and_step():
+    text = plan_text(cases.fresh(), verbose=True)
+    assert "trainingConfig.epochs: 1" in text
+    assert "steps: create, upload, wait datasets/prefs-6161616161" in text
+    assert "(-v" not in text
+
+
+@pytest.mark.parametrize("made", ALL)
+@pytest.mark.parametrize("verbose", [False, True])
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_a_line_is_only_too_long_for_a_name_that_stays_whole(
+    made: Callable[[], Plan], verbose: bool, width: int
+):
+    for line in plan_text(made(), Style(width=width), verbose=verbose).splitlines():
+        assert cells(line) <= width or len(line.split()) <= 3
+
+
+@pytest.mark.parametrize("made", ALL)
+def test_colour_changes_nothing_but_the_colour(made: Callable[[], Plan]):
+    coloured = plan_text(made(), Style(colour=True))
+    plain = plan_text(made())
+    assert [one_line(line) for line in coloured.splitlines()] == [
+        one_line(line) for line in plain.splitlines()
+    ]
+    assert "\x1b[" in coloured
+    assert "\x1b" not in plain
+
+
+def test_words_of_a_spec_cannot_act_on_the_terminal():
+    made = cases.scaled()
+    text = plan_text(with_field(made, "description", cases.HOSTILE, "x\u202ey"))
+    assert not {"\x1b", "\x9b", "\r", "\u202e"} & set(text)
+    assert '"a\\u001b[31mb' in text  # Quoted: what can't be seen is at least not hidden.
+
+
+def test_long_texts_show_where_they_differ():
+    start = "You are a helpful assistant. " * 20
+    text = plan_text(with_field(cases.scaled(), "prompt", start + "Be brief.", start + "Be kind."))
+    assert "Be brief." in text
+    assert "Be kind." in text
+    assert text.count("helpful") <= 4
+
+
+def test_a_very_long_value_is_cut_between_words_and_says_so():
+    text = plan_text(with_field(cases.scaled(), "prompt", None, "word " * 399 + "end"))
+    assert "word … (1,998 characters)" in " ".join(text.split())
+    assert text.count("word") < 60
+
+
+def test_wide_letters_take_two_columns():
+    text = plan_text(with_field(cases.scaled(), "prompt", None, "偏好" * 60))
+    assert all(cells(line) <= 80 for line in text.splitlines())
+
+
+def test_a_secret_is_only_named():
+    made = with_field(cases.scaled(), "apiKey", None, {"secretRef": {"env": "WANDB_API_KEY"}})
+    assert "apiKey: (secret from $WANDB_API_KEY)" in plan_text(made)
+
+
+def test_a_secret_is_masked_before_a_line_is_broken():
+    words = "correct horse battery staple"
+    style = Style(width=40, mask=lambda text: text.replace(words, "***"))
+    text = plan_text(with_field(cases.scaled(), "prompt", None, f"xxxxxxxxxx {words}"), style)
+    assert "***" in text
+    assert "horse" not in text
+    assert "staple" not in text
+
+
+def test_known_and_unknown_costs_are_not_added_up():
+    made = cases.fresh()
+    data, job, serve = made.changes
+    some = replace(made, changes=(data, replace(job, cost=12.5), serve))
+    whole = replace(made, changes=(data, replace(job, cost=12.5), replace(serve, cost=0.5)))
+    assert "cost: at least $12.50, the rest is not known (" in plan_text(some)
+    assert "cost: about $13.00\n" in plan_text(whole)
+
+
+def with_field(made: Plan, path: str, before: object, after: object) -> Plan:
+    """Return the plan with one field more in its last change, which has a value before."""
+    *rest, last = made.changes
+    fields = (*last.fields, FieldChange(path, before, after))
+    return replace(made, changes=(*rest, replace(last, fields=fields)))
