@@ -102,6 +102,9 @@ def http_client(
             headers={"User-Agent": f"dpo-ops/{__version__}", **headers},
             transport=transport,
             timeout=httpx.Timeout(s, connect=min(s, CONNECT_S)),
+            # Plain http, which only a loopback address may have, shows no certificate: to load
+            # those that it could be checked against takes as long as a whole list call.
+            verify=url.scheme != "http",
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             trust_env=not is_loopback(url.host),

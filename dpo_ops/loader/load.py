@@ -15,9 +15,10 @@ from dpo_ops.loader.files import find
 from dpo_ops.loader.findings import Log, Refused
 from dpo_ops.loader.parse import parse
 from dpo_ops.loader.references import connect
+from dpo_ops.loader.sandbox import TemplateFault, UnknownName
 from dpo_ops.loader.source import read, show
 from dpo_ops.loader.stack import Stack, take_stack, with_defaults
-from dpo_ops.loader.templates import Renderer, TemplateFault, UnknownName
+from dpo_ops.loader.templates import Renderer
 from dpo_ops.loader.tree import BROKEN, places, plain
 from dpo_ops.loader.values import load_values
 from dpo_ops.resource import Address, Resource, State
@@ -123,7 +124,8 @@ class _Reader:
 
 def _is_for_values(found: Found, documents: Sequence[Parsed]) -> bool:
     """Return whether a file lies beside the specs to be given by --values in another run."""
-    if found.named or not found.path.name.startswith("values"):
+    path = found.path
+    if found.named or not (path.name.startswith("values") or path.parent.name == "values"):
         return False
     return not any(looks_like_ours(document.root) for document in documents)
 

@@ -1,65 +1,42 @@
 """Templates in spec strings: Jinja2 expressions over `values` and `git`, and nothing else.
 
 A template makes one scalar, whatever the values hold: the YAML around it is parsed already.
-No statement, no call and no attribute of an object is let through, so the cost of a template is
-bounded by its length, and the sandbox below it is the second wall and not the first.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
+from jinja2 import TemplateSyntaxError, nodes
 from jinja2.environment import TemplateExpression
 from jinja2.exceptions import SecurityError
-from jinja2.sandbox import SandboxedEnvironment
 
-from dpo_ops.loader.tree import BROKEN
-from dpo_ops.loader.words import likely, listed, meant, quoted
+from dpo_ops.loader.sandbox import (
+    LIMITS,
+    Environment,
+    Facts,
+    TemplateFault,
+    check,
+    join,
+    mentioned,
+    scalar_of,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from dpo_ops.loader.scalars import Scalar
 
 MAX_TEMPLATE: Final = 8 * 1024
-MAX_RESULT: Final = 64 * 1024
-"""Both in characters, for one string."""
+"""In characters, for one string."""
 MAX_TOTAL: Final = 8 * 1024 * 1024
 """In characters, for all results of a run."""
 MAX_TEMPLATES: Final = 5_000
 MAX_EXPRESSIONS: Final = 1_000
 """Different ones, in a run."""
-_LARGEST: Final = 2**64
-_ARITHMETIC: Final = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "//": operator.floordiv,
-    "%": operator.mod,
-}
-_ALLOWED: Final = (
-    *(nodes.Output, nodes.TemplateData, nodes.Const, nodes.Name, nodes.Getattr, nodes.Getitem),
-    *(nodes.Slice, nodes.List, nodes.Tuple, nodes.CondExpr, nodes.Compare, nodes.Operand),
-    *(nodes.And, nodes.Or, nodes.Not, nodes.Neg, nodes.Pos, nodes.Filter, nodes.Test),
-    *(nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod),
-)
-_TESTS: Final = ("defined", "undefined", "none", "string", "number", "boolean", "in")
+_BRACES = "write {{ expression }}; for braces as text, {{ '{{' }}"
 
 GitFacts = Mapping[str, str] | Callable[[], Mapping[str, str]] | None
-
-
-class TemplateFault(Exception):
-    """A template can't be rendered: what is wrong, why, and what to do."""
-
-    def __init__(self, what: str, why: str = "", fix: str = "") -> None:
-        super().__init__(what)
-        self.what, self.why, self.fix = what, why, fix
-
-
-class UnknownName(TemplateFault):
-    """A template names a value that does not exist."""
 
 
 class Renderer:
@@ -67,10 +44,10 @@ class Renderer:
 
     def __init__(self, values: Mapping[str, Any], git: GitFacts = None) -> None:
         self._values, self._git = values, git
-        self._environment = _Environment()
-        self._results: dict[str, Scalar] = {}
-        self._values_of: dict[str, Scalar] = {}
-        self._total = self._tried = 0
+        self._environment = Environment()
+        self._results: dict[str, Scalar | TemplateFault] = {}
+        self._computed: dict[str, Scalar | TemplateFault] = {}
+        self._total = 0
 
     def render(self, text: str) -> Scalar:
         """Return what `text` renders to; a lone `{{ expression }}` keeps the type of its value.
@@ -79,242 +56,73 @@ class Renderer:
             TemplateFault: it can't be rendered.
         """
         if text not in self._results:
-            self._tried += 1
-            if self._tried > MAX_TEMPLATES:
+            if len(self._results) >= MAX_TEMPLATES:
                 raise TemplateFault(f"the specs have over {MAX_TEMPLATES} different templates")
-            self._results[text] = self._render(text)
-        return self._results[text]
+            self._results[text] = _outcome(self._render, text)
+        return _given(self._results[text])
 
     def _render(self, text: str) -> Scalar:
         if len(text) > MAX_TEMPLATE:
             what = f"a string with a template has {len(text)} characters"
             raise TemplateFault(what, fix=f"use {MAX_TEMPLATE} at most")
-        try:
-            result = self._evaluate(text)
-        except TemplateSyntaxError as error:
-            raise TemplateFault(f"is no template: {error.message}", fix=_BRACES) from None
-        except (RecursionError, MemoryError, SyntaxError):
-            raise TemplateFault("the template is nested too deeply", fix="simplify it") from None
-        except SecurityError as error:
-            raise TemplateFault(f"the template is refused: {error.message}", fix=_LIMITS) from None
-        except (TypeError, ValueError, ArithmeticError) as error:
-            raise TemplateFault(f"the template fails: {str(error)[:200]}", fix=_LIMITS) from None
-        self._total += len(result) if isinstance(result, str) else 1
+        tree = self._environment.parse(text)
+        check(tree)
+        parts = [part for output in tree.find_all(nodes.Output) for part in output.nodes]
+        if len(parts) == 1 and not isinstance(parts[0], nodes.TemplateData):
+            return self._value(parts[0])
+        result = join(self._text(part) for part in parts)
+        self._total += len(result)
         if self._total > MAX_TOTAL:
             raise TemplateFault(f"all templates together make over {MAX_TOTAL} characters")
         return result
 
-    def _evaluate(self, text: str) -> Scalar:
-        tree = self._environment.parse(text)
-        _check(tree)
-        parts = [part for output in tree.find_all(nodes.Output) for part in output.nodes]
-        if len(parts) == 1 and not isinstance(parts[0], nodes.TemplateData):
-            return self._value(parts[0])
-        return _join(self._text(part) for part in parts)
-
     def _text(self, part: nodes.Expr) -> str:
-        return part.data if isinstance(part, nodes.TemplateData) else _text(self._value(part))
+        return part.data if isinstance(part, nodes.TemplateData) else text_of(self._value(part))
 
     def _value(self, expression: nodes.Expr) -> Scalar:
         # Compiling is slow, and many strings insert the same few values.
         key = repr(expression)
-        if key not in self._values_of:
-            if len(self._values_of) >= MAX_EXPRESSIONS:
+        if key not in self._computed:
+            if len(self._computed) >= MAX_EXPRESSIONS:
                 raise TemplateFault(f"the specs have over {MAX_EXPRESSIONS} template expressions")
-            result = nodes.Assign(nodes.Name("result", "store"), expression, lineno=1)
-            template = self._environment.from_string(nodes.Template([result], lineno=1))
-            compute = TemplateExpression(template, undefined_to_none=False)
-            self._values_of[key] = _scalar(compute(self._names(expression)))
-        return self._values_of[key]
+            self._computed[key] = _outcome(self._compute, expression)
+        return _given(self._computed[key])
+
+    def _compute(self, expression: nodes.Expr) -> Scalar:
+        result = nodes.Assign(nodes.Name("result", "store"), expression, lineno=1)
+        template = self._environment.from_string(nodes.Template([result], lineno=1))
+        compute = TemplateExpression(template, undefined_to_none=False)
+        return scalar_of(compute(self._names(expression)))
 
     def _names(self, expression: nodes.Expr) -> dict[str, Any]:
         names: dict[str, Any] = {"values": self._values}
-        if "git" in _mentioned(expression):
+        if "git" in mentioned(expression):
             if callable(self._git):
                 self._git = self._git()
-            names["git"] = _Facts(self._git or {})
+            names["git"] = Facts(self._git or {})
         return names
 
 
-_BRACES = "write {{ expression }}; for braces as text, {{ '{{' }}"
-_LIMITS = "a template inserts values and makes small changes to them; compute elsewhere"
+A = TypeVar("A")
 
 
-class _Facts(dict[str, str]):
-    """What git says; empty outside a repository."""
+def _outcome(make: Callable[[A], Scalar], argument: A) -> Scalar | TemplateFault:
+    """Return what `make` returns, or its failure in the words of a template."""
+    try:
+        return make(argument)
+    except TemplateFault as fault:
+        return fault
+    except TemplateSyntaxError as error:
+        return TemplateFault(f"is no template: {error.message}", fix=_BRACES)
+    except (RecursionError, MemoryError, SyntaxError):
+        return TemplateFault("the template is nested too deeply", fix="simplify it")
+    except SecurityError as error:
+        return TemplateFault(f"the template is refused: {error.message}", fix=LIMITS)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        return TemplateFault(f"the template fails: {str(error)[:200]}", fix=LIMITS)
 
 
-class _Unknown(StrictUndefined):
-    """A name that does not exist: it may be tested and given a default, and nothing else."""
-
-    __slots__ = ()
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        # What jinja2 calls to make its exception, however the name was used.
-        self._undefined_exception = lambda _: _unknown(self)  # type: ignore[assignment]
-
-
-class _Environment(SandboxedEnvironment):
-    """The sandbox, narrowed: look-ups find values and never attributes, operators take numbers."""
-
-    intercepted_binops = frozenset(_ARITHMETIC)
-
-    def __init__(self) -> None:
-        super().__init__(
-            undefined=_Unknown,
-            loader=None,
-            autoescape=False,
-            optimized=False,
-            keep_trailing_newline=True,
-            cache_size=0,
-        )
-        self.globals = {}
-        self.filters = dict(_FILTERS)
-        self.tests = {name: self.tests[name] for name in _TESTS}
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        return self.getitem(obj, attribute)
-
-    def getitem(self, obj: Any, argument: Any) -> Any:
-        if isinstance(obj, Undefined):
-            raise _unknown(obj)
-        if isinstance(obj, Mapping) and isinstance(argument, str) and argument in obj:
-            if obj[argument] is BROKEN:
-                raise UnknownName(f"{quoted(argument)} could not be read")
-            return obj[argument]
-        if isinstance(obj, str | list | tuple) and isinstance(argument, int | slice):
-            try:
-                return obj[argument]
-            except IndexError:
-                pass
-        return self.undefined(obj=obj, name=argument)
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002  -- jinja2's signature
-        for operand in (left, right):
-            if isinstance(operand, Undefined):
-                raise _unknown(operand)
-            if not isinstance(operand, int | float) or abs(operand) >= _LARGEST:
-                raise SecurityError(f"{operator} takes small numbers, not {_type(operand)}")
-        return _ARITHMETIC[operator](left, right)
-
-
-def _mentioned(expression: nodes.Expr) -> set[str]:
-    found = [expression] if isinstance(expression, nodes.Name) else expression.find_all(nodes.Name)
-    return {name.name for name in found}
-
-
-def _check(tree: nodes.Template) -> None:
-    """Refuse whatever is not on the list, whichever way it could be misused."""
-    for part in tree.iter_child_nodes():
-        _check_part(part)
-
-
-def _check_part(part: nodes.Node) -> None:
-    if not isinstance(part, _ALLOWED):
-        what = f"a template may not use {_PARTS.get(type(part).__name__, type(part).__name__)}"
-        raise TemplateFault(what, "templates are expressions over values and git", _LIMITS)
-    if isinstance(part, nodes.Filter) and part.name not in _FILTERS:
-        fix = meant(part.name, _FILTERS)
-        raise TemplateFault(f"there is no filter {quoted(part.name)}", fix=fix)
-    if isinstance(part, nodes.Test) and part.name not in _TESTS:
-        raise TemplateFault(f"there is no test {quoted(part.name)}", fix=meant(part.name, _TESTS))
-    for inner in part.iter_child_nodes():
-        _check_part(inner)
-
-
-_PARTS = {
-    "Call": "a call",
-    "For": "{% for %}",
-    "If": "{% if %}; write {{ a if condition else b }}",
-    "Pow": "**",
-    "Concat": "~; write {{ a }}{{ b }}",
-    "Assign": "{% set %}",
-}
-
-
-def _join(chunks: Any) -> str:
-    parts, length = [], 0
-    for chunk in chunks:
-        length += len(chunk)
-        if length > MAX_RESULT:
-            raise TemplateFault(f"the result is longer than {MAX_RESULT} characters")
-        parts.append(chunk)
-    return "".join(parts)
-
-
-def _scalar(value: Any) -> Scalar:
-    if isinstance(value, Undefined):
-        raise _unknown(value)
-    if value is not None and not isinstance(value, str | int | float):
-        raise TemplateFault(f"the template makes {_type(value)}", _ONE_SCALAR, "name one value")
-    if isinstance(value, str) and len(value) > MAX_RESULT:
-        raise TemplateFault(f"the result is longer than {MAX_RESULT} characters")
-    return value
-
-
-_ONE_SCALAR = "a template makes one text, number, true, false or null, never structure"
-
-
-def _text(value: Any) -> str:
-    """Return a value as it stands within text: booleans as YAML writes them."""
-    scalar = _scalar(value)
-    if scalar is None:
-        raise TemplateFault("the template puts null into text", fix="use | default('', true)")
-    return str(scalar).lower() if isinstance(scalar, bool) else str(scalar)
-
-
-def _type(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "a mapping"
-    names = {str: "text", list: "a list", tuple: "a list", int: "a large number", bool: "a boolean"}
-    return names.get(type(value), "null" if value is None else "something else")
-
-
-def _unknown(value: Undefined) -> UnknownName:
-    name, parent = str(value._undefined_name), value._undefined_obj  # noqa: SLF001  -- no public way
-    if isinstance(parent, Mapping):
-        if isinstance(parent, _Facts):
-            return _unknown_fact(name, parent)
-        why = f"what there is: {listed(parent)}" if parent else "there are no values at all"
-        guess = likely(name, parent)
-        fix = f"did you mean {quoted(guess, bare=True)}?" if guess else "pass it in a --values file"
-        return UnknownName(f"there is no {quoted(name)} here", why, fix)
-    if value._undefined_name is None or not isinstance(value._undefined_name, str):  # noqa: SLF001
-        return UnknownName("the template has no value here", fix="give it an else or a default")
-    fix = meant(name, ("values", "git"))
-    return UnknownName(f"{quoted(name)} is not defined", "a template sees values and git", fix)
-
-
-def _unknown_fact(name: str, facts: _Facts) -> UnknownName:
-    why = f"what there is: {listed(facts)}" if facts else "this is no git repository with a commit"
-    return UnknownName(f"git gives no {quoted(name)}", why, "give a default: | default('…')")
-
-
-def _default(value: Any, default: Any = "", boolean: bool = False) -> Any:
-    return default if isinstance(value, Undefined) or (boolean and not value) else value
-
-
-def _replace(text: Any, old: str, new: str) -> str:
-    before = str(text)
-    if not old or len(before) + before.count(old) * (len(new) - len(old)) > MAX_RESULT:
-        raise TemplateFault(f"the result is longer than {MAX_RESULT} characters")
-    return before.replace(old, new)
-
-
-def _round(value: float, digits: int = 0) -> float:
-    return round(value, digits)
-
-
-_FILTERS: dict[str, Callable[..., Any]] = {
-    "default": _default,
-    "float": lambda value: float(str(value)[:MAX_RESULT]),
-    "int": lambda value: int(str(value)[:MAX_RESULT]),
-    "length": len,
-    "lower": lambda value: str(value).lower(),
-    "replace": _replace,
-    "round": _round,
-    "string": _text,
-    "trim": lambda value: str(value).strip(),
-    "upper": lambda value: str(value).upper(),
-}
+def _given(outcome: Scalar | TemplateFault) -> Scalar:
+    if isinstance(outcome, TemplateFault):
+        raise outcome.with_traceback(None)  # else each time would add to it
+    return outcome

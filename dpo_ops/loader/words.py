@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 60
 _LISTED = 12
+_COMPARED = 2_000
 
 
 def quoted(value: Any, *, bare: bool = False) -> str:
@@ -31,6 +32,8 @@ def listed(options: Iterable[str]) -> str:
 
 def likely(word: str, options: Collection[str]) -> str | None:
     """Return the option that `word` was most likely meant to be, or None."""
+    if len(options) > _COMPARED:
+        return None  # to compare with so many takes longer than to look
     folded = {_fold(option): option for option in options}
     close = difflib.get_close_matches(_fold(word[:_SHOWN]), folded, n=1, cutoff=0.65)
     return folded[close[0]] if close else None

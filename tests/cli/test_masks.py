@@ -32,9 +32,7 @@ def test_a_secret_is_hidden_in_every_form(form: str):
     assert "spaces" not in shown
 
 
-@given(
-    st.text(min_size=6).filter(lambda text: len(text.strip()) >= 6), st.text(max_size=40)
-)
+@given(st.text(min_size=6).filter(lambda text: len(text.strip()) >= 6), st.text(max_size=40))
 def test_no_secret_survives(secret: str, around: str):
     masks = Masks()
     masks.add(secret)

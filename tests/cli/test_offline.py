@@ -184,7 +184,11 @@ def test_a_closed_pipe_is_quiet():
     os.close(reader)
     with os.fdopen(writer, "wb") as closed:
         done = subprocess.run(
-            command("validate"), stdout=closed, stderr=subprocess.PIPE, env=environment(), check=False
+            command("validate"),
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            check=False,
         )
     assert done.stderr == b""
     assert done.returncode == 0

@@ -116,7 +116,7 @@ def test_values_are_merged_in_order_and_keep_their_types(write: Write) -> None:
 
 
 def test_values_files_of_other_runs_may_lie_beside_specs(write: Write) -> None:
-    folder = write({"a.yaml": DATASET, "values-prod.yaml": "a: 1\n", "values.yml": "- x\n"})
+    folder = write({"a.yaml": DATASET, "values-prod.yaml": "a: 1\n", "values/x.yml": "- x\n"})
     assert load([folder]).files == ("a.yaml",)
 
 

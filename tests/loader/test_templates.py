@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpo_ops.loader.templates import MAX_RESULT, Renderer, TemplateFault
+from dpo_ops.loader.sandbox import MAX_RESULT, TemplateFault
+from dpo_ops.loader.templates import Renderer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,6 +58,8 @@ def rendered(text: str, values: Mapping[str, Any] = VALUES) -> Any:
         ("{{ git.tag | default('none') }}", "none"),
         ("{{ values.branch | lower | replace('/', '-') }}", "feature-über x"),
         ("{{ '7' | int }}", 7),
+        ("{{ 5 | round(-1000000000) }}", 0),
+        ("{{ 1.26 | round(1) }}", 1.3),
         ("{{ '0.5' | float }}", 0.5),
         ("{{ values.replicas | string }}", "3"),
         ("{{ values.text }}", "a: 1\n- {{ values.name }}\n"),
@@ -175,6 +178,9 @@ BOMBS: list[str] = [
     "{{ values.long | replace('x', values.long) }}",
     "{{ values.long | replace('', values.long) }}",
     "{{ lipsum(n=1000000) }}",
+    "{{ 5 | round(-1000000000, 1) }}",
+    "{{ values | lower }}",
+    "{{ values.items | string }}",
     "{{ values.long }}" * 2,
     "{{ values.long ~ values.long }}",
     "{{ [values.long, values.long] | join }}",

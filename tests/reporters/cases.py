@@ -20,6 +20,16 @@ DATA = wanted.dataset()
 JOB = wanted.job(DATA)
 SERVE = wanted.deployment(JOB, minReplicaCount=0, probe={"prompt": "Who are you?"})
 ALL = state(DATA, JOB, SERVE)
+DATA_2 = wanted.dataset(text="b")
+JOB_2 = wanted.job(DATA_2)
+SERVE_2 = wanted.deployment(JOB_2, minReplicaCount=0)
+IDS = {
+    "tune-0000000001": JOB.id,
+    "serve-0000000001": SERVE.id,
+    "tune-0000000002": JOB_2.id,
+    "serve-0000000002": SERVE_2.id,
+}
+"""What an expected text calls the ids whose digests are the kinds' to choose."""
 SHAPE = "accounts/fireworks/deploymentShapes/llama-minimal"
 FITS = Answer(
     {"supervisedLoraTunable": True}, ({"name": f"{SHAPE}/versions/1", "snapshot": {"name": SHAPE}},)
@@ -37,6 +47,20 @@ ERROR = Finding(Place("specs/a.yaml", 9, 1), "is wrong", "no such model", "name 
 
 # What an author of a spec, or a server, might try.
 HOSTILE = "a\x1b[31mb\x9b2J\r\n|<img src=x>`@octocat` [l](http://evil) \u202e#1 **x** <!-- -->"
+
+
+def golden(text: str) -> str:
+    """Return an expected text with the ids as they are."""
+    for name, id_ in IDS.items():
+        text = text.replace(name, id_)
+    return text
+
+
+def fields(number: int) -> str:
+    """Return what a plan says of the fields that its change `number` sets without a line each."""
+    change = fresh().changes[number]
+    told = sum(field.reason == "pinned by the plan" for field in change.fields)
+    return f"sets {len(change.fields) - told} fields"
 
 
 def observed(desired: State = ALL, **records: Any) -> Accounted:
@@ -65,10 +89,7 @@ def training() -> Plan:
 
 def retrained() -> Plan:
     """Return the plan after a pair was edited: data, job and deployment all move on."""
-    data = wanted.dataset(text="b")
-    job = wanted.job(data)
-    serve = wanted.deployment(job, minReplicaCount=0)
-    return planned(state(data, job, serve), **IN_PLACE)
+    return planned(state(DATA_2, JOB_2, SERVE_2), **IN_PLACE)
 
 
 def scaled() -> Plan:

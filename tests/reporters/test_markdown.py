@@ -11,7 +11,7 @@ from dpo_ops.reporters.markdown import code, defused, fenced, fitted
 from tests.reporters import cases
 from tests.reporters.test_plan_text import with_field
 
-RETRAINED = """\
+RETRAINED = cases.golden("""\
 ### dpo-ops plan · account `acme`, stack `default`
 
 **Plan: 2 to create, 0 to update, 1 to replace, 0 to delete, 0 unchanged.** \
@@ -19,25 +19,25 @@ Cost: not known (training is charged by the token; replicas are charged by the G
 
 |  | resource | change | id | why |
 | --- | --- | --- | --- | --- |
-| `±` | `Deployment/serve` | replace | `serve-6edf5c00b7` | \
-changed since serve-c2cf078021, which goes once the new one answers |
+| `±` | `Deployment/serve` | replace | `serve-0000000002` | \
+changed since serve-0000000001, which goes once the new one answers |
 | `+` | `Dataset/prefs` | create | `prefs-6262626262` | \
 changed since prefs-6161616161, which is kept |
-| `+` | `DPOJob/tune` | create | `tune-3fd76db991-a1` | \
-changed since tune-0934f3b77e-a1, which is kept |
+| `+` | `DPOJob/tune` | create | `tune-0000000002-a1` | \
+changed since tune-0000000001-a1, which is kept |
 
 - `Dataset/prefs` → `DPOJob/tune` → `Deployment/serve`
 
 <details><summary>Deployment/serve: 2 fields</summary>
 
 ```diff
-- baseModel: accounts/acme/models/tune-0934f3b77e
-+ baseModel: accounts/acme/models/tune-3fd76db991
+- baseModel: accounts/acme/models/tune-0000000001
++ baseModel: accounts/acme/models/tune-0000000002
 + deploymentShape: accounts/fireworks/deploymentShapes/llama-minimal
 ```
 
 </details>
-"""
+""")
 
 
 def test_a_plan_for_a_pull_request():

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
     from dpo_ops.planner import Plan
 
-FRESH = """\
+FRESH = cases.golden(f"""\
   + create    Dataset/prefs     prefs-6161616161
       not in the account
-      sets 4 fields (-v shows them)
+      {cases.fields(0)} (-v shows them)
 
-  + create    DPOJob/tune       tune-0934f3b77e-a1
+  + create    DPOJob/tune       tune-0000000001-a1
       not in the account
-      sets 6 fields (-v shows them)
+      {cases.fields(1)} (-v shows them)
 
-  + create    Deployment/serve  serve-c2cf078021
+  + create    Deployment/serve  serve-0000000001
       not in the account
         deploymentShape: accounts/fireworks/deploymentShapes/llama-minimal
-      sets 4 fields (-v shows them)
+      {cases.fields(2)} (-v shows them)
 
 chain: Dataset/prefs (create) → DPOJob/tune (create) → Deployment/serve (create)
 Plan: 3 to create, 0 to update, 0 to replace, 0 to delete, 0 unchanged.
@@ -35,46 +35,46 @@ account acme, stack default
 cost: not known (training is charged by the token; replicas are charged by the
       GPU second)
 fingerprint:
-"""
+""")
 
-RETRAINED = """\
+RETRAINED = cases.golden("""\
   + create    Dataset/prefs     prefs-6262626262
       changed since prefs-6161616161, which is kept
 
-  + create    DPOJob/tune       tune-3fd76db991-a1
-      changed since tune-0934f3b77e-a1, which is kept
+  + create    DPOJob/tune       tune-0000000002-a1
+      changed since tune-0000000001-a1, which is kept
         dataset: accounts/acme/datasets/prefs-6161616161
           → accounts/acme/datasets/prefs-6262626262
-        trainingConfig.outputModel: accounts/acme/models/tune-0934f3b77e
-          → accounts/acme/models/tune-3fd76db991
+        trainingConfig.outputModel: accounts/acme/models/tune-0000000001
+          → accounts/acme/models/tune-0000000002
 
-  ± replace   Deployment/serve  serve-6edf5c00b7
-      changed since serve-c2cf078021, which goes once the new one answers
-        baseModel: accounts/acme/models/tune-0934f3b77e
-          → accounts/acme/models/tune-3fd76db991
+  ± replace   Deployment/serve  serve-0000000002
+      changed since serve-0000000001, which goes once the new one answers
+        baseModel: accounts/acme/models/tune-0000000001
+          → accounts/acme/models/tune-0000000002
         deploymentShape: accounts/fireworks/deploymentShapes/llama-minimal
 
 chain: Dataset/prefs (create) → DPOJob/tune (create) →
        Deployment/serve (replace)
 Plan: 2 to create, 0 to update, 1 to replace, 0 to delete, 0 unchanged.
-"""
+""")
 
-SCALED = """\
-  ~ update    Deployment/serve  serve-c2cf078021
+SCALED = cases.golden("""\
+  ~ update    Deployment/serve  serve-0000000001
       differs in minReplicaCount
         minReplicaCount: 0 → 2
 
 Plan: 0 to create, 1 to update, 0 to replace, 0 to delete, 2 unchanged.
 account acme, stack default; -v shows what is unchanged
 fingerprint:
-"""
+""")
 
-BLOCKED = """\
-  ! blocked   DPOJob/tune       tune-0934f3b77e-a1
+BLOCKED = cases.golden("""\
+  ! blocked   DPOJob/tune       tune-0000000001-a1
       spec.yaml:1:1: error: there is no base model
           accounts/fireworks/models/llama-v3p1-8b-instruct · the platform
           answered 404 for it · take a name from the model library
-"""
+""")
 
 ALL = [
     cases.fresh,
@@ -108,12 +108,14 @@ def test_in_sync_is_one_line():
 
 def test_waiting_is_not_called_a_change():
     text = plan_text(cases.training())
-    assert "  > wait      DPOJob/tune       tune-0934f3b77e-a1\n      in place: training\n" in text
+    wait = "  > wait      DPOJob/tune       tune-0000000001-a1\n      in place: training\n"
+    assert cases.golden(wait) in text
     assert "1 to create, 0 to update, 0 to replace, 0 to delete, 1 to wait for," in text
 
 
 def test_a_removal_says_what_goes_and_verbosely_what_stays():
-    assert "  - delete    Deployment/serve  serve-c2cf078021\n" in plan_text(cases.removal())
+    going = cases.golden("  - delete    Deployment/serve  serve-0000000001\n")
+    assert going in plan_text(cases.removal())
     verbose = plan_text(cases.removal(), verbose=True)
     assert "kept: training it again costs money" in verbose
 

@@ -20,10 +20,10 @@ from dpo_ops.reporters import (
 from dpo_ops.reporters.outputs import missing_text
 from tests.reporters import cases
 
-DONE = """\
+DONE = cases.golden("""\
   done            1m 05s  Dataset/prefs     prefs-6161616161
-  done            1m 05s  DPOJob/tune       tune-0934f3b77e-a1
-  done            1m 05s  Deployment/serve  serve-c2cf078021
+  done            1m 05s  DPOJob/tune       tune-0000000001-a1
+  done            1m 05s  Deployment/serve  serve-0000000001
 
 Deployment/serve answers:
   > Who are you?
@@ -34,38 +34,38 @@ Dataset/prefs
   sha256        6161616161616161616161616161616161616161616161616161616161616161
 
 DPOJob/tune
-  model         accounts/acme/models/tune-0934f3b77e
-  job           accounts/acme/dpoJobs/tune-0934f3b77e-a1
+  model         accounts/acme/models/tune-0000000001
+  job           accounts/acme/dpoJobs/tune-0000000001-a1
 
 Deployment/serve
-  deployment    accounts/acme/deployments/serve-c2cf078021
-  serves        accounts/acme/models/tune-0934f3b77e
-  requestModel  accounts/acme/deployments/serve-c2cf078021
+  deployment    accounts/acme/deployments/serve-0000000001
+  serves        accounts/acme/models/tune-0000000001
+  requestModel  accounts/acme/deployments/serve-0000000001
 
 Applied: 3 done.
-"""
+""")
 
-FAILED = """\
+FAILED = cases.golden("""\
   done            1m 05s  Dataset/prefs     prefs-6161616161
-  failed          1m 05s  DPOJob/tune       tune-0934f3b77e-a1
+  failed          1m 05s  DPOJob/tune       tune-0000000001-a1
       failed: row 2 is no preference pair
-  skipped                 Deployment/serve  serve-c2cf078021
+  skipped                 Deployment/serve  serve-0000000001
       because DPOJob/tune did not succeed
 
 Applied: 1 done, 1 failed, 1 skipped.
 When the cause is mended, run the same command again: nothing is done twice.
-"""
+""")
 
-STATUS = """\
+STATUS = cases.golden("""\
 Current      Dataset/prefs
              prefs-6161616161 · ready
 Current      DPOJob/tune       since 2026-11-23 10:20 UTC
-             tune-0934f3b77e-a1 · model tune-0934f3b77e is ready
+             tune-0000000001-a1 · model tune-0000000001 is ready
 Current      Deployment/serve
-             serve-c2cf078021 · ready
+             serve-0000000001 · ready
 
 3 of 3 resources in place; account acme, stack default
-"""
+""")
 
 
 def test_done_shows_the_answer_and_the_names_to_use():
@@ -119,7 +119,8 @@ def test_an_answer_cannot_act_on_the_terminal_or_look_like_ours():
 def test_markdown_shows_the_same():
     text = report_markdown(with_outputs(cases.failed()))
     assert "**Applied: 1 done, 1 failed, 1 skipped.** When the cause is mended" in text
-    assert "| `DPOJob/tune` | failed | `tune-0934f3b77e-a1` | 1m 05s | failed: row 2 is" in text
+    row = "| `DPOJob/tune` | failed | `tune-0000000001-a1` | 1m 05s | failed: row 2 is"
+    assert cases.golden(row) in text
 
 
 def test_status_is_in_the_order_of_making():
