@@ -68,10 +68,17 @@ def _embedded(screen: Screen, target: Target, name: str, *, read_only: bool) -> 
 
 def _keep_out_of_git(data: Path) -> None:
     """Make the folder, and let git ignore it where it is one of ours."""
-    data.mkdir(parents=True, exist_ok=True)
     note = data.parent / ".gitignore"
-    if data.parent.name == ".dpo-ops" and not note.exists():
-        note.write_text("*\n", encoding="utf-8")
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        if data.parent.name == ".dpo-ops" and not note.exists():
+            note.write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        fix = "name another folder with --emulator-data"
+        what = "the emulator has no place for its data"
+        raise SettingsError(
+            what, where=str(data), why=error.strerror or str(error), fix=fix
+        ) from error
 
 
 def _agreed(option: str | None, specs: str | None) -> str | None:

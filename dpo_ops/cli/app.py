@@ -82,8 +82,8 @@ class Root(click.Group):
 
 def asked_format(args: Sequence[str]) -> Format:
     """Return the format that is asked for, even where the rest of the line is wrong."""
-    pairs = zip(args, [*args[1:], ""], strict=False)
-    said = [after if arg == "--format" else arg.removeprefix("--format=") for arg, after in pairs]
+    words = " ".join(args).replace("--format ", "--format=").split()
+    said = (word.removeprefix("--format=") for word in words if word.startswith("--format="))
     return next((Format(word) for word in said if word in _FORMATS), Format.TEXT)
 
 

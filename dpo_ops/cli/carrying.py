@@ -53,8 +53,10 @@ def carry_out(
 
 def _waits(target: Target, budget_s: float | None) -> Waits:
     if target.emulator:
-        # Its hours are seconds, and asking it costs nothing.
-        return Waits(first_s=0.2, longest_s=1.0, budget_s=budget_s)
+        # Its hours are seconds, and asking it costs nothing. Looked at less often than every two
+        # of its minutes, a deployment would fall asleep again before it is asked.
+        first, longest = min(0.2, 24 / target.speed), min(1.0, 120 / target.speed)
+        return Waits(first_s=first, longest_s=longest, budget_s=budget_s)
     return Waits(budget_s=budget_s)
 
 

@@ -40,6 +40,7 @@ _PER_SECOND = 4
 _MARGIN = 4
 _NARROW = 60
 _BAR = 16
+_STEP, _ELAPSED = 9, 7
 _COLOURS = {
     Outcome.DONE: "green",
     Outcome.FAILED: "red",
@@ -155,19 +156,25 @@ class _View:
 
     def _table(self, rows: list[tuple[Address, _Line]]) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))
-        for most in (self._console.width // 2, None, None, None):
-            table.add_column(no_wrap=True, overflow="ellipsis", max_width=most)
+        narrow = self._console.width < _NARROW
+        # Only the address and the state give way; the state is left out where there is no room.
+        table.add_column(no_wrap=True, overflow="ellipsis", max_width=self._console.width // 2)
+        table.add_column(no_wrap=True, min_width=_STEP)
+        table.add_column(no_wrap=True, min_width=_ELAPSED, justify="right")
+        if not narrow:
+            table.add_column(no_wrap=True, overflow="ellipsis")
         for address, line in rows:
-            table.add_row(*self._cells(address, line))
+            cells = self._cells(address, line)
+            table.add_row(*cells[:3] if narrow else cells)
         return table
 
     def _cells(self, address: Address, line: _Line) -> tuple[RenderableType, ...]:
         state: RenderableType = Text(self._style.clean(line.state), style="yellow")
-        if line.share is not None and self._console.width >= _NARROW:
+        if line.share is not None:
             state = ProgressBar(total=1.0, completed=line.share, width=_BAR)
         return (
             Text(self._style.clean(address), style="bold"),
-            Text(self._style.clean(line.step)),
-            state,
+            Text(line.step),
             Text(elapsed(self._clock() - line.began), style="dim"),
+            state,
         )

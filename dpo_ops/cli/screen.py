@@ -35,16 +35,22 @@ class Screen:
     """Standard output for data, standard error for everything else, and the secrets to hide."""
 
     def __init__(
-        self, out: IO[str], err: IO[str], stdin: IO[str], environ: Mapping[str, str]
+        self,
+        out: IO[str] | None,
+        err: IO[str] | None,
+        stdin: IO[str] | None,
+        environ: Mapping[str, str],
     ) -> None:
-        self._out, self._err, self._stdin, self._environ = out, err, stdin, environ
+        # Python has no stream where the shell closed it, as in `>&-`.
+        self._out, self._err, self._stdin = (s or io.StringIO() for s in (out, err, stdin))
+        self._environ = environ
         self._lock = threading.RLock()
         self.masks = Masks()
         self.masks.add(environ.get("FIREWORKS_API_KEY"))
         self.format = Format.TEXT
         self.verbose = False
         self.colour = not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
-        for stream in (out, err):
+        for stream in (self._out, self._err):
             # A locale without UTF-8 must not turn a word into a crash.
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(encoding="utf-8", errors="replace")
@@ -59,7 +65,7 @@ class Screen:
 
     def annotate(self, commands: str) -> None:
         """Write commands to GitHub's runner, which reads both streams."""
-        self._write(self._err, commands)
+        self._write(self._err, self.masks(commands))
 
     def ask(self, question: str) -> str:
         """Return the line that is typed in answer; empty when there is none."""
@@ -107,8 +113,11 @@ class Screen:
             try:
                 stream.write(text)
                 stream.flush()
-            except BrokenPipeError:
-                # Nobody reads any more. What is being carried out goes on all the same.
+            except OSError as error:
+                # Nobody reads any more. What is being carried out goes on all the same; only
+                # data that could not be written for another reason is a failure.
+                if stream is self._out and not isinstance(error, BrokenPipeError):
+                    raise
                 _silence(stream)
 
 

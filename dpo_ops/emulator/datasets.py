@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from . import storage
-from .codec import write
-from .listing import list_response, show
+from .listing import list_rows, show
 from .store import Row
 from .wire import Response, refuse, reply
 from .world import Call, World, check_id, check_new, check_text, shown
@@ -43,8 +42,7 @@ def create(call: Call) -> Response:
 def list_all(call: Call) -> Response:
     """`GET /datasets`."""
     rows = call.store.rows("datasets", f"{call.parent}/")
-    json_rows = [write("Dataset", {**r.fields, "name": r.name}) for r in rows]
-    return list_response("Dataset", "datasets", json_rows, call.request.query)
+    return list_rows("Dataset", "datasets", rows, call.request.query)
 
 
 def get(call: Call) -> Response:

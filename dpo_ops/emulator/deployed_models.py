@@ -3,8 +3,7 @@
 from typing import Any, Final
 
 from . import models
-from .codec import write
-from .listing import list_response, show
+from .listing import list_rows, show
 from .store import Row
 from .wire import Response, refuse, reply
 from .world import Call, World, check_text, shown
@@ -44,8 +43,7 @@ def create(call: Call) -> Response:
 def list_all(call: Call) -> Response:
     """`GET /deployedModels`."""
     rows = call.store.rows("deployedModels", f"{call.parent}/")
-    json_rows = [write("DeployedModel", {**r.fields, "name": r.name}) for r in rows]
-    return list_response("DeployedModel", "deployedModels", json_rows, call.request.query)
+    return list_rows("DeployedModel", "deployedModels", rows, call.request.query)
 
 
 def get(call: Call) -> Response:

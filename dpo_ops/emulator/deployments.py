@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from . import deployed_models, deployment_lifecycle
 from .clock import nanoseconds
-from .codec import camel, fields, write
+from .codec import camel, fields
 from .deployment_rules import check_tags, complete
-from .listing import list_response, show
+from .listing import list_rows, show
 from .store import Row
 from .wire import Response, refuse, reply
 from .world import Call, check_id, check_new, shown
@@ -44,9 +44,8 @@ def list_all(call: Call) -> Response:
     rows = call.store.rows("deployments", f"{call.parent}/")
     if not call.flag("showDeleted"):
         rows = [r for r in rows if r.fields["state"] != "DELETED"]
-    json_rows = [write("Deployment", {**r.fields, "name": r.name}) for r in rows]
     query = call.request.query
-    return list_response("Deployment", "deployments", json_rows, query, order="create_time")
+    return list_rows("Deployment", "deployments", rows, query, order="create_time")
 
 
 def get(call: Call) -> Response:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from . import job_lifecycle, models, quotas, storage
 from .codec import write
-from .listing import list_response, show
+from .listing import list_rows, show
 from .store import Row
 from .wire import Response, refuse, reply
 from .world import Call, World, check_id, check_new, check_text, shown
@@ -43,8 +43,7 @@ def create(call: Call) -> Response:
 def list_all(call: Call) -> Response:
     """`GET /dpoJobs`."""
     rows = call.store.rows("dpoJobs", f"{call.parent}/")
-    json_rows = [write("DpoJob", {**r.fields, "name": r.name}) for r in rows]
-    return list_response("DpoJob", "dpoJobs", json_rows, call.request.query)
+    return list_rows("DpoJob", "dpoJobs", rows, call.request.query)
 
 
 def get(call: Call) -> Response:

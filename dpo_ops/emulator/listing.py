@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -36,9 +36,39 @@ def list_response(
     known = frozenset(fields(message))
     test = compile_filter(query.get("filter", ""), known)
     found = _ordered([r for r in rows if test(r)], query.get("orderBy") or order, known)
+    return _page(message, plural, found, query, dict)
+
+
+def list_rows(
+    message: str, plural: str, rows: Sequence[Row], query: Mapping[str, str], *, order: str = "name"
+) -> Response:
+    """Return one page of stored `rows`; what no filter and no order asks for is not written out.
+
+    Raises:
+        RefusalError: 400 for a page token, size, filter, order or mask that can't be used.
+    """
+    query = {camel(k): v for k, v in query.items()}
+
+    def written(row: Row) -> dict[str, Any]:
+        return write(message, {**row.fields, "name": row.name})
+
+    if query.get("filter") or query.get("orderBy"):
+        return list_response(message, plural, [written(r) for r in rows], query, order=order)
+    if order != "name":
+        rows = sorted(rows, key=lambda r: (r.fields.get(camel(order)) or 0, r.name))
+    return _page(message, plural, rows, query, written)
+
+
+def _page(
+    message: str,
+    plural: str,
+    found: Sequence[Any],
+    query: Mapping[str, str],
+    written: Callable[[Any], dict[str, Any]],
+) -> Response:
     size, start = _size(query), _start(query)
-    mask = read_mask(query, known)
-    page = [masked(r, mask) for r in found[start : start + size]]
+    mask = read_mask(query, frozenset(fields(message)))
+    page = [masked(written(r), mask) for r in found[start : start + size]]
     after = start + size
     token = _token(query, after) if after < len(found) else ""
     return reply({plural: page, "nextPageToken": token, "totalSize": len(found)})

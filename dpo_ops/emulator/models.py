@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from . import catalogue, storage
 from .clock import nanoseconds
-from .codec import write
-from .listing import list_response, show
+from .listing import list_rows, show
 from .store import Row
 from .wire import Response, refuse, reply
 from .world import OK, PUBLIC, Call, World, check_id, check_new, check_text, shown
@@ -44,8 +43,7 @@ def list_all(call: Call) -> Response:
     rows = list(catalogue.models().values())
     if call.ids[0] != PUBLIC:
         rows = call.store.rows("models", f"{call.parent}/")
-    json_rows = [write("Model", {**r.fields, "name": r.name}) for r in rows]
-    return list_response("Model", "models", json_rows, call.request.query)
+    return list_rows("Model", "models", rows, call.request.query)
 
 
 def get(call: Call) -> Response:

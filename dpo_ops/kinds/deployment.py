@@ -203,7 +203,7 @@ def _check(spec: DeploymentSpec) -> Iterator[Problem]:
     for key in spec.annotations or {}:
         if not key.startswith("custom/"):
             why = "the platform takes only keys under custom/"
-            yield Problem(f"annotations.{key}", f"the key is {key}", why, f"name it custom/{key}")
+            yield Problem(f"annotations.{key}", "is outside custom/", why, f"name it custom/{key}")
     if spec.maxReplicaCount is not None and (spec.minReplicaCount or 0) > spec.maxReplicaCount:
         what = f"is {spec.maxReplicaCount}, below minReplicaCount {spec.minReplicaCount}"
         yield Problem("maxReplicaCount", what, fix="raise it, or lower minReplicaCount")

@@ -78,7 +78,12 @@ class Spec(BaseModel):
     """What every `spec:` block is: the API's own field names, and nothing unknown."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+        # Built when first used: a model that only stands inside another is never built alone.
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        allow_inf_nan=False,
+        defer_build=True,
     )
 
 

@@ -11,14 +11,13 @@ from dpo_ops.kinds.facts import Document
 from dpo_ops.loader.check import report, validate
 from dpo_ops.loader.content import Contents
 from dpo_ops.loader.envelope import Draft, Lost, looks_like_ours, open_envelope
+from dpo_ops.loader.faults import TemplateFault, UnknownName
 from dpo_ops.loader.files import find
 from dpo_ops.loader.findings import Log, Refused
 from dpo_ops.loader.parse import parse
 from dpo_ops.loader.references import connect
-from dpo_ops.loader.sandbox import TemplateFault, UnknownName
 from dpo_ops.loader.source import read, show
 from dpo_ops.loader.stack import Stack, take_stack, with_defaults
-from dpo_ops.loader.templates import Renderer
 from dpo_ops.loader.tree import BROKEN, places, plain
 from dpo_ops.loader.values import load_values
 from dpo_ops.resource import Address, Resource, State
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
 
     from dpo_ops.loader.build import Parsed
     from dpo_ops.loader.files import Found
-    from dpo_ops.loader.templates import GitFacts
+    from dpo_ops.loader.templates import GitFacts, Renderer
+    from dpo_ops.loader.values import Values
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def load(
     """
     log = Log()
     given = load_values(values, log)
-    reader = _Reader(Renderer(given.tree, git), Lost(), log, values_known=given.complete)
+    reader = _Reader(given, git, Lost(), log)
     found = find(paths, log, root=root, exclude=values)
     documents = [draft for file in found for draft in reader.drafts(file)]
     stack = take_stack(documents, reader.lost, log)
@@ -85,11 +85,12 @@ def load(
 class _Reader:
     """Reads files to drafts, and remembers what is known of those that are lost."""
 
-    renderer: Renderer
+    given: Values
+    git: GitFacts
     lost: Lost
     log: Log
-    values_known: bool
     files: list[str] = field(default_factory=list)
+    renderer: Renderer | None = None
 
     def drafts(self, found: Found) -> Iterator[Draft]:
         try:
@@ -109,10 +110,10 @@ class _Reader:
         before = self.log.errors
         for node in parsed.templates:
             try:
-                node.value = self.renderer.render(node.value)
+                node.value = self._rendering().render(node.value)
             except TemplateFault as fault:
                 # With a values file missing, a name that is not known says nothing new.
-                if self.values_known or not isinstance(fault, UnknownName):
+                if self.given.complete or not isinstance(fault, UnknownName):
                     where = node.place
                     self.log.report(where, fault.what, fault.why, fault.fix, rule="template")
                 node.value = BROKEN
@@ -120,6 +121,14 @@ class _Reader:
         if draft is not None:
             draft.sound = draft.sound and parsed.sound and self.log.errors == before
             yield draft
+
+    def _rendering(self) -> Renderer:
+        # The template library loads slowly, and many specs have no template.
+        from dpo_ops.loader.templates import Renderer  # noqa: PLC0415
+
+        if self.renderer is None:
+            self.renderer = Renderer(self.given.tree, self.git)
+        return self.renderer
 
 
 def _is_for_values(found: Found, documents: Sequence[Parsed]) -> bool:

@@ -14,6 +14,7 @@ from jinja2 import StrictUndefined, Undefined, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import SandboxedEnvironment
 
+from dpo_ops.loader.faults import TemplateFault, UnknownName
 from dpo_ops.loader.tree import BROKEN
 from dpo_ops.loader.words import likely, listed, meant, quoted
 
@@ -41,18 +42,6 @@ _ALLOWED: Final = (
 _TESTS: Final = ("defined", "undefined", "none", "string", "number", "boolean", "in")
 
 LIMITS = "a template inserts values and makes small changes to them; compute elsewhere"
-
-
-class TemplateFault(Exception):
-    """A template can't be rendered: what is wrong, why, and what to do."""
-
-    def __init__(self, what: str, why: str = "", fix: str = "") -> None:
-        super().__init__(what)
-        self.what, self.why, self.fix = what, why, fix
-
-
-class UnknownName(TemplateFault):
-    """A template names a value that does not exist."""
 
 
 class Facts(dict[str, str]):

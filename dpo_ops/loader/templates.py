@@ -12,11 +12,11 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.environment import TemplateExpression
 from jinja2.exceptions import SecurityError
 
+from dpo_ops.loader.faults import TemplateFault
 from dpo_ops.loader.sandbox import (
     LIMITS,
     Environment,
     Facts,
-    TemplateFault,
     check,
     join,
     mentioned,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dpo_ops.planner import Change, Plan, fingerprint
 from dpo_ops.reporters.findings import sentence
 from dpo_ops.reporters.markdown import LIMIT, code, defused, fenced, fitted, folded, table
-from dpo_ops.reporters.plan_words import SYMBOLS, Mark, chains, cost, mark, summary
+from dpo_ops.reporters.plan_words import SYMBOLS, Mark, chains, cost, ids, mark, summary
 from dpo_ops.reporters.style import PLAIN, Style, count
 from dpo_ops.reporters.values import both, shown
 from dpo_ops.resource import qualify
@@ -78,7 +78,7 @@ def _table(changes: Sequence[Change], style: Style) -> str:
 
 def _row(change: Change, style: Style) -> tuple[str, ...]:
     kind = mark(change)
-    address, id_ = code(change.address, style), code(change.id, style)
+    address, id_ = code(change.address, style), code(ids(change), style)
     return (code(SYMBOLS[kind], style), address, kind, id_, defused(change.reason, style))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dpo_ops.planner import Change, FieldChange, Plan, fingerprint
 from dpo_ops.reporters.findings import finding_lines
-from dpo_ops.reporters.plan_words import SYMBOLS, Mark, chains, cost, mark, summary, told
+from dpo_ops.reporters.plan_words import SYMBOLS, Mark, chains, cost, ids, mark, summary, told
 from dpo_ops.reporters.style import PLAIN, Style, Tone, cells, count, kept, pad, widest, wrap
 from dpo_ops.reporters.values import both, shown
 from dpo_ops.resource import qualify
@@ -103,12 +103,12 @@ def _steps(change: Change) -> str:
 def _title(change: Change, kind: Mark, style: Style, column: int) -> Iterator[str]:
     head = f"  {SYMBOLS[kind]} {pad(kind, _WORD)} "
     painted = style.paint(head, _TONES[kind])
-    address, id_ = style.clean(change.address), style.clean(change.id)
+    address, id_ = style.clean(change.address), style.clean(ids(change))
     if cells(head) + column + 2 + cells(id_) <= style.width and cells(address) <= column:
         yield f"{painted}{style.paint(pad(address, column), Tone.STRONG)}  {id_}"
     else:
         yield painted + style.paint(address, Tone.STRONG)
-        yield _INDENT + id_
+        yield from wrap(id_, style.width, first=_INDENT, rest=_INDENT)
 
 
 def _field(field: FieldChange, account: str, style: Style) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dpo_ops.kinds import KINDS
 from dpo_ops.planner import Action, Change, Plan, Verb
+from dpo_ops.resource import last_segment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,13 @@ def mark(change: Change) -> Mark:
     if change.action is Action.NO_OP:
         return Mark.WAIT if change.steps else Mark.UNCHANGED
     return Mark(str(change.action))
+
+
+def ids(change: Change) -> str:
+    """Return the remote id after the change; of a removal, the ids that go."""
+    if change.action is not Action.DELETE:
+        return change.id
+    return ", ".join(dict.fromkeys(last_segment(step.name) for step in change.steps))
 
 
 def summary(plan: Plan) -> str:

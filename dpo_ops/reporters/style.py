@@ -63,8 +63,9 @@ _KEPT = "\u00a0"  # Text from outside has none: it is cleaned to plain spaces.
 
 def one_line(text: str) -> str:
     """Return `text` on one line: escapes and control characters gone, spaces single."""
-    visible = "".join(map(_visible, _ANSI.sub("", text)))
-    return " ".join(visible.split())
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(map(_visible, _ANSI.sub("", text)))
+    return " ".join(text.split())
 
 
 def _visible(char: str) -> str:
@@ -76,7 +77,7 @@ def _visible(char: str) -> str:
 
 def cells(text: str) -> int:
     """Return how many columns of a terminal `text` takes."""
-    return sum(map(_cell, text))
+    return len(text) if text.isascii() else sum(map(_cell, text))
 
 
 def _cell(char: str) -> int:

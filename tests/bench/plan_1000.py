@@ -40,10 +40,9 @@ if TYPE_CHECKING:
 
 DATASETS, JOBS, DEPLOYMENTS = 300, 400, 300
 CLI = [sys.executable, "-m", "dpo_ops"]
-TERRAFORM = """resource "terraform_data" "x" {
-  count = 1000
-  input = "value-${count.index}"
-}
+TERRAFORM = """resource "terraform_data" "x{n}" {{
+  input = "value-{n}"
+}}
 """
 
 
@@ -58,7 +57,7 @@ def write_specs(folder: Path) -> None:
         spec = {"dataset": f"data-{n % DATASETS}", "trainingConfig": training}
         docs.append(doc("DPOJob", f"tune-{n}", spec))
     for n in range(DEPLOYMENTS):
-        spec = {"model": {"dpoJob": f"tune-{n}"}, "minReplicaCount": 0, "maxReplicaCount": 1}
+        spec = {"model": {"dpoJob": f"tune-{n}"}, "minReplicaCount": 1, "maxReplicaCount": 1}
         docs.append(doc("Deployment", f"serve-{n}", spec))
     for n in range(50):
         (folder / f"specs-{n}.yaml").write_text(yaml.safe_dump_all(docs[n::50], sort_keys=False))
@@ -77,7 +76,12 @@ def seconds(command: Sequence[str], codes: Sequence[int], **options: Any) -> flo
     start = time.perf_counter()
     done = subprocess.run(command, check=False, capture_output=True, text=True, **options)
     took = time.perf_counter() - start
-    assert done.returncode in codes, (command, done.returncode, done.stdout, done.stderr)
+    assert done.returncode in codes, (
+        command,
+        done.returncode,
+        done.stdout[:2000],
+        done.stderr[:2000],
+    )
     return took
 
 
@@ -88,7 +92,7 @@ def environment(base_url: str) -> dict[str, str]:
 def terraform(folder: Path) -> list[str] | None:
     if not shutil.which("terraform"):
         return None
-    (folder / "main.tf").write_text(TERRAFORM)
+    (folder / "main.tf").write_text("".join(TERRAFORM.format(n=n) for n in range(1000)))
     for command in (["init"], ["apply", "-auto-approve"]):
         subprocess.run(["terraform", *command], cwd=folder, check=True, capture_output=True)
     return ["terraform", "plan", "-input=false"]

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dpo_ops.planner import FieldChange
+from dpo_ops.planner import FieldChange, teardown
 from dpo_ops.reporters import Style, plan_text
 from dpo_ops.reporters.style import cells, one_line
 from tests.reporters import cases
+from tests.wanted import served, state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,6 +119,17 @@ def test_a_removal_says_what_goes_and_verbosely_what_stays():
     assert going in plan_text(cases.removal())
     verbose = plan_text(cases.removal(), verbose=True)
     assert "kept: training it again costs money" in verbose
+
+
+def test_a_removal_names_what_goes_and_not_what_would_be_made():
+    earlier = {"datasets": [], "deployments": [served(cases.SERVE)], "dpoJobs": [], "models": []}
+    made = teardown(
+        state(cases.DATA_2, cases.JOB_2, cases.SERVE_2),
+        cases.observed(state(cases.DATA_2, cases.JOB_2, cases.SERVE_2), **earlier),
+    )
+    text = plan_text(made)
+    assert cases.SERVE.id in text
+    assert cases.SERVE_2.id not in text
 
 
 def test_verbose_shows_every_field_and_step():
