@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpo_ops import loader
+from dpo_ops import loader, resource
 from dpo_ops.errors import SettingsError
 from dpo_ops.kinds.values import secret_variable
 from dpo_ops.planner import Verb
@@ -16,9 +16,10 @@ from dpo_ops.planner import Verb
 if TYPE_CHECKING:
     from dpo_ops.cli.options import Specs
     from dpo_ops.cli.screen import Screen
+    from dpo_ops.client import Client
     from dpo_ops.loader import Loaded
     from dpo_ops.planner import Change, Plan
-    from dpo_ops.resource import Json
+    from dpo_ops.resource import Json, State
 
 _SENDING = (Verb.CREATE, Verb.PATCH)
 """The verbs whose requests carry a body, and with it the secrets."""
@@ -27,10 +28,15 @@ _SENDING = (Verb.CREATE, Verb.PATCH)
 def load(screen: Screen, specs: Specs) -> Loaded:
     """Return the desired state. Errors: SpecError with all that is wrong."""
     desired = loader.load(specs.paths, values=specs.values, git=partial(loader.git_facts, Path()))
-    for resource in desired.state.values():
-        for variable in variables(resource.body):
+    for wanted in desired.state.values():
+        for variable in variables(wanted.body):
             screen.masks.add(os.environ.get(variable))
     return desired
+
+
+def in_account(desired: Loaded, client: Client) -> State:
+    """Return what is wanted of the account that `client` reaches."""
+    return resource.in_account(desired.state, client.account)
 
 
 def variables(value: Json) -> Iterator[str]:

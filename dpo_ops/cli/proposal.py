@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dpo_ops import planner, reporters
+from dpo_ops.cli.desired import in_account
 from dpo_ops.cli.endings import CHANGES, DONE, ERROR, RUNNING
 from dpo_ops.cli.results import show
 from dpo_ops.observer import observe, preflight
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 
 def propose(client: Client, desired: Loaded) -> Plan:
     """Return the plan that makes the account match the specs; nothing is written."""
-    observed = observe(client, desired.state)
-    answers = preflight(client, planner.questions(desired.state, observed))
-    proposed = planner.plan(desired.state, observed, answers)
+    wanted = in_account(desired, client)
+    observed = observe(client, wanted)
+    answers = preflight(client, planner.questions(wanted, observed))
+    proposed = planner.plan(wanted, observed, answers)
     return replace(proposed, warnings=(*desired.warnings, *proposed.warnings))
 
 

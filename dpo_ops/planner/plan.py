@@ -205,6 +205,7 @@ def _remove(resource: Resource, seen: Observed, *, everything: bool) -> Change:
         resource,
         seen,
         action=Action.DELETE if names else Action.NO_OP,
+        id=last_segment(names[0]) if names else seen.id,
         reason=reason,
         steps=tuple(Step(Verb.DELETE, name) for name in names),
         reversible=not names or kind.undeletable,

@@ -10,7 +10,7 @@ from dpo_ops import planner, reporters
 from dpo_ops.cli.account import account
 from dpo_ops.cli.approval import ask_to_destroy
 from dpo_ops.cli.carrying import carry_out, print_report
-from dpo_ops.cli.desired import load, secrets
+from dpo_ops.cli.desired import in_account, load, secrets
 from dpo_ops.cli.options import Specs, Target, with_screen, with_specs, with_target
 from dpo_ops.cli.proposal import writes
 from dpo_ops.observer import observe
@@ -35,8 +35,9 @@ def command(
     """
     desired = load(screen, specs)
     with account(screen, target, desired.account, read_only=False) as client:
-        observed = observe(client, desired.state)
-        proposed = planner.teardown(desired.state, observed, everything=everything)
+        wanted = in_account(desired, client)
+        observed = observe(client, wanted)
+        proposed = planner.teardown(wanted, observed, everything=everything)
         screen.say(reporters.plan_text(proposed, screen.style(), verbose=True))
         if writes(proposed) and not auto_approve:
             ask_to_destroy(screen, desired.state.stack)

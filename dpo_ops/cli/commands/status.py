@@ -8,7 +8,7 @@ import click
 
 from dpo_ops import reporters
 from dpo_ops.cli.account import account
-from dpo_ops.cli.desired import load
+from dpo_ops.cli.desired import in_account, load
 from dpo_ops.cli.endings import DONE
 from dpo_ops.cli.options import Specs, Target, with_screen, with_specs, with_target
 from dpo_ops.cli.results import show, warn
@@ -26,7 +26,8 @@ def command(screen: Screen, specs: Specs, target: Target) -> int:
     """Show how what the specs in PATHS describe is doing: its health and its remote id."""
     desired = load(screen, specs)
     with account(screen, target, desired.account, read_only=True) as client:
-        found = reporters.status_of(desired.state, observe(client, desired.state))
+        wanted = in_account(desired, client)
+        found = reporters.status_of(wanted, observe(client, wanted))
     warn(screen, desired.warnings)
     style = screen.data_style()
     show(
