@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 from dpo_ops.kinds.facts import Origin
 from dpo_ops.loader.scalars import resolve
 from dpo_ops.loader.shape import fields, in_words, paths
+from dpo_ops.loader.texts import field_texts
 from dpo_ops.loader.words import alike, likely, listed, meant, quoted
 
 if TYPE_CHECKING:
@@ -134,8 +135,7 @@ def _choice(path: str, trail: Trail, value: Any, why: str) -> Complaint:
 
 
 def _description(trail: Trail) -> str:
-    field = fields(trail.parent).get(str(trail.path[-1])) if trail.parent and trail.path else None
-    text = (field.description or "") if field else ""
+    text = field_texts(trail.parent).get(str(trail.path[-1]), "") if trail.parent else ""
     return text[:1].lower() + text[1:].removesuffix(".") if text else ""
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import sys
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import models_json_schema
@@ -14,9 +11,13 @@ from dpo_ops.kinds import KINDS, STACK, StackSpec
 from dpo_ops.kinds.facts import ID_PATTERN, STACK_LIMIT
 from dpo_ops.kinds.values import SecretRef
 from dpo_ops.loader.envelope import API_VERSION
+from dpo_ops.loader.shape import is_model
+from dpo_ops.loader.texts import field_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from pydantic import BaseModel
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TEMPLATE: Final = {"$ref": "#/$defs/Template"}
@@ -33,8 +34,7 @@ def spec_schema() -> dict[str, Any]:
     models = {name: kind.spec for name, kind in KINDS.items()} | {STACK: StackSpec}
     references, whole = models_json_schema([(model, "validation") for model in models.values()])
     parts = whole.get("$defs", {})
-    for module in {model.__module__ for model in models.values()} | {SecretRef.__module__}:
-        _describe(parts, inspect.getsource(sys.modules[module]))
+    _describe(parts, models.values())
     definitions = {name: _lenient(part) for name, part in parts.items()}
     specs = {name: references[model, "validation"] for name, model in models.items()}
     stack = definitions[specs[STACK]["$ref"].rpartition("/")[2]]
@@ -54,23 +54,15 @@ def spec_schema() -> dict[str, Any]:
     }
 
 
-def _describe(parts: Mapping[str, Any], source: str) -> None:
-    """Give each property the text that stands below its field in the source.
-
-    The models could do that by themselves, at a cost that every start of the tool would pay.
-    """
-    classes = (n for n in ast.parse(source).body if isinstance(n, ast.ClassDef))
-    for found in classes:
-        for field, below in pairwise(found.body):
-            text = _text(below)
-            if text and isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                properties = parts.get(found.name, {}).get("properties", {})
-                properties.get(field.target.id.rstrip("_"), {})["description"] = text
-
-
-def _text(statement: ast.stmt) -> str:
-    value = statement.value if isinstance(statement, ast.Expr) else None
-    return str(value.value) if isinstance(value, ast.Constant) else ""
+def _describe(parts: Mapping[str, Any], models: Iterable[type[BaseModel]]) -> None:
+    """Give each property the text of its field."""
+    modules = {model.__module__ for model in models} | {SecretRef.__module__}
+    spaces = (vars(sys.modules[module]) for module in modules)
+    found = (item for space in spaces for item in space.values() if is_model(item))
+    for model in found:
+        properties = parts.get(model.__name__, {}).get("properties", {})
+        for name, text in field_texts(model).items():
+            properties.get(name, {})["description"] = text
 
 
 def _defaults(specs: Mapping[str, Any]) -> dict[str, Any]:
