@@ -89,7 +89,7 @@ class SpecError(DpoOpsError):
     def __init__(self, findings: Sequence[Finding]) -> None:
         errors = [f for f in findings if f.severity is Severity.ERROR]
         count = f"{len(errors)} error" + ("" if len(errors) == 1 else "s")
-        super().__init__(f"the specs have {count}")
+        super().__init__(f"{count} in the specs")
         self.findings = tuple(findings)
 
     def __str__(self) -> str:

@@ -75,7 +75,8 @@ def _ask(client: Client, question: Question) -> Answer:
         {"createDeploymentRequest": {"parent": parent, "deployment": deployment}},
         repeatable=True,
     )
-    return Answer(model, tuple(answer.get("deploymentShapeVersions") or ()))
+    shapes = answer.get("deploymentShapeVersions") or ()
+    return Answer(model, tuple(shape for shape in shapes if isinstance(shape, dict)))
 
 
 def _get(client: Client, name: str) -> Mapping[str, Json] | None:

@@ -99,7 +99,7 @@ class Observed:
     conflict: str = ""
     """Why the record is not what its id promises; then nothing here may be touched."""
     names: tuple[str, ...] = ()
-    """All that stands for the address in the account, as `collection/id`: job, then model."""
+    """What this stack made for the address, as `collection/id`: job, then model."""
     confirm: str = ""
     """A full name to ask for directly before this is believed: the lists do not show it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,10 @@ from dpo_ops.cli.progress import progress
 from dpo_ops.cli.results import show
 from dpo_ops.cli.stopping import Stop
 from dpo_ops.client import SystemClock
+from dpo_ops.errors import DpoOpsError
 from dpo_ops.executor import Waits, execute
+from dpo_ops.executor.events import Outcome
+from dpo_ops.reporters import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +36,10 @@ def carry_out(
     *,
     secret: Callable[[str], str],
     budget_s: float | None = None,
-) -> Report:
-    """Return how it ended; a first signal stops it in order, a second leaves at once."""
+) -> tuple[Report, Ending]:
+    """Return how it ended, and why then. A first signal stops it in order, a second at once."""
+    if not proposed.in_sync:
+        screen.say("\n")
     with (
         progress(screen, time.monotonic) as view,
         Stop(view.say, live=screen.live) as stop,
@@ -48,7 +54,29 @@ def carry_out(
             waits=_waits(target, budget_s),
             stop=stop,
         )
-    return reporters.with_outputs(report)
+    hopeless = 0 < len(report.having(Outcome.FAILED)) <= client.calls.retired
+    ending = _ending(report, asked=stop.asked, budget_s=budget_s)
+    return reporters.with_outputs(report), replace(ending, hopeless=hopeless)
+
+
+def _ending(report: Report, *, asked: bool, budget_s: float | None) -> Ending:
+    """Return why a run left something unfinished, where it did."""
+    unfinished = report.having(Outcome.RUNNING, Outcome.NOT_STARTED)
+    if asked or not unfinished:
+        return Ending()
+    if budget_s is not None and any(end.waited >= budget_s for end in unfinished):
+        return Ending(left_s=budget_s)
+    return Ending(cause=unfinished[0].message)
+
+
+def with_next(ending: Ending, report: Report, propose: Callable[[], Plan]) -> Ending:
+    """Return the ending with the next plan where something failed: what will it do about that?"""
+    if not report.having(Outcome.FAILED):
+        return ending
+    try:
+        return replace(ending, ahead=propose())
+    except (DpoOpsError, KeyboardInterrupt):
+        return ending  # The report itself matters more.
 
 
 def _waits(target: Target, budget_s: float | None) -> Waits:
@@ -56,17 +84,20 @@ def _waits(target: Target, budget_s: float | None) -> Waits:
         # Its hours are seconds, and asking it costs nothing. Looked at less often than every two
         # of its minutes, a deployment would fall asleep again before it is asked.
         first, longest = min(0.2, 24 / target.speed), min(1.0, 120 / target.speed)
-        return Waits(first_s=first, longest_s=longest, budget_s=budget_s)
+        # Its lists never lag behind, so nothing is gained by long patience with them.
+        return Waits(first_s=first, longest_s=longest, budget_s=budget_s, grace_s=2 * longest)
     return Waits(budget_s=budget_s)
 
 
-def print_report(screen: Screen, target: Target, report: Report) -> None:
+def print_report(screen: Screen, target: Target, report: Report, ending: Ending) -> None:
     """Write how it ended to standard output."""
     style = screen.data_style()
     url = base_url(target)
     show(
         screen,
-        text=lambda: reporters.report_text(report, style, verbose=screen.verbose, base_url=url),
-        markdown=lambda: reporters.report_markdown(report, style),
+        text=lambda: reporters.report_text(
+            report, style, ending=ending, verbose=screen.verbose, base_url=url
+        ),
+        markdown=lambda: reporters.report_markdown(report, style, ending=ending),
         document=lambda: reporters.report_document(report),
     )

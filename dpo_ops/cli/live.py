@@ -16,7 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from dpo_ops.cli.progress import DOING, View, megabytes, said
+from dpo_ops.cli.progress import DOING, View, brief, megabytes, said
 from dpo_ops.executor.events import (
     Ended,
     Event,
@@ -129,11 +129,11 @@ class _View:
             case Uploading(address, done, total) if address in self._lines:
                 self._lines[address].share = done / total if total else 1.0
                 self._lines[address].state = f"{megabytes(done)} of {megabytes(total)}"
-            case Waiting(address, state, _, _) if address in self._lines:
-                self._lines[address].state = state
+            case Waiting(address, state, message, _) if address in self._lines:
+                self._lines[address].state = message or state
                 self._notice = ""
             case Unseen(error, _):
-                self._notice = f"the account can't be seen: {error}"
+                self._notice = f"the account can't be seen: {brief(error)}"
             case Ended(address):
                 self._lines.pop(address, None)
             case _:

@@ -18,7 +18,7 @@ from dpo_ops.executor.events import (
     Waiting,
 )
 from dpo_ops.planner import Verb
-from dpo_ops.reporters import Style, elapsed
+from dpo_ops.reporters import Style, elapsed, why
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,13 +98,13 @@ class Lines:
             case Uploading(address, done, total):
                 text = f"{address}: uploaded {megabytes(done)} of {megabytes(total)}"
                 return "" if done == total else self._now_and_then(str(address), "", text)
-            case Waiting(address, state, _, waited):
-                text = f"{address}: {state}" + (
+            case Waiting(address, state, message, waited):
+                text = f"{address}: {message or state}" + (
                     f", waited {elapsed(waited)}" if waited >= 1 else ""
                 )
                 return self._now_and_then(str(address), state, text)
             case Unseen(error, waited):
-                text = f"the account can't be seen, {elapsed(waited)} so far: {error}"
+                text = f"the account can't be seen, {elapsed(waited)} so far: {brief(error)}"
                 return self._now_and_then("", "unseen", text)
         assert_never(event)
 
@@ -125,11 +125,17 @@ def said(event: StepBegan | StepEnded | Ended) -> str:
             return f"{address}: {DOING[step.verb]} {step.name}"
         case StepEnded(address, step, note):
             return f"{address}: {note or f'{DID[step.verb]} {step.name}'}"
-        case Ended(address, outcome, _, _, message):
+        case Ended(address, outcome):
             word = outcome.value.replace("-", " ")
-            tail = f": {message}" if message else ""
+            reason = brief(why(event))
+            tail = f": {reason}" if reason else ""
             return "" if outcome in _QUIET else f"{address}: {word}{tail}"
     assert_never(event)
+
+
+def brief(failure: str) -> str:
+    """Return `what · why` of a failure; what to do about it is the report's to say."""
+    return " · ".join(failure.split(" · ")[:2])
 
 
 def megabytes(size: int) -> str:

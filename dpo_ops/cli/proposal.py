@@ -40,6 +40,12 @@ def print_plan(screen: Screen, proposed: Plan) -> None:
     )
 
 
+def tell_plan(screen: Screen, proposed: Plan, *, removal: bool = False) -> None:
+    """Show on standard error what is about to be carried out; of a removal, what stays as well."""
+    style, verbose = screen.style(), screen.verbose or removal
+    screen.say(reporters.plan_text(proposed, style, verbose=verbose, removal=removal))
+
+
 def writes(proposed: Plan) -> bool:
     """Return whether carrying the plan out would change anything."""
     return any(change.steps and not change.waits for change in proposed.changes)

@@ -32,6 +32,11 @@ class Stop:
             self._say("Stopping: nothing new is begun. Once more leaves at once.")
         return self._asked
 
+    @property
+    def asked(self) -> bool:
+        """Whether a signal came."""
+        return self._asked
+
     def __enter__(self) -> Self:
         self._before = {number: signal.signal(number, self._heard) for number in _SIGNALS}
         return self

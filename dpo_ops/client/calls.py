@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from threading import Lock
 from typing import Any
 
@@ -20,6 +21,8 @@ class Calls:
     retries: int = 0
     throttled: int = 0
     """Answers with status 429."""
+    retired: int = 0
+    """Answers with status 501."""
     sent: int = 0
     received: int = 0
     _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
@@ -36,12 +39,13 @@ class Calls:
             self.requests[route] += 1
             self.retries += again
 
-    def moved(self, *, sent: int = 0, received: int = 0, throttled: bool = False) -> None:
-        """Add the bytes of one exchange, and whether the service asked for fewer of them."""
+    def moved(self, *, sent: int = 0, received: int = 0, status: int = 0) -> None:
+        """Add the bytes of one exchange, and what its status tells: 0 for no answer."""
         with self._lock:
             self.sent += sent
             self.received += received
-            self.throttled += throttled
+            self.throttled += status == HTTPStatus.TOO_MANY_REQUESTS
+            self.retired += status == HTTPStatus.NOT_IMPLEMENTED
 
     def summary(self) -> dict[str, Any]:
         """Return the counts as JSON-ready values, routes in alphabetical order."""
@@ -50,6 +54,7 @@ class Calls:
                 "requests": dict(sorted(self.requests.items())),
                 "retries": self.retries,
                 "throttled": self.throttled,
+                "retired": self.retired,
                 "sentBytes": self.sent,
                 "receivedBytes": self.received,
             }

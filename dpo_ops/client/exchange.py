@@ -76,9 +76,10 @@ Outcome = Answer | Lost
 def attempt(http: httpx.Client, ask: Ask, calls: Calls, limit: int = LARGEST_ANSWER) -> Outcome:
     """Send `ask` once and read at most `limit` bytes of the answer; network failures are values."""
     outcome = _send(http, ask, limit)
-    received = len(outcome.body) if isinstance(outcome, Answer) else 0
-    throttled = isinstance(outcome, Answer) and outcome.status == httpx.codes.TOO_MANY_REQUESTS
-    calls.moved(sent=ask.size, received=received, throttled=throttled)
+    if isinstance(outcome, Answer):
+        calls.moved(sent=ask.size, received=len(outcome.body), status=outcome.status)
+    else:
+        calls.moved(sent=ask.size)
     return outcome
 
 

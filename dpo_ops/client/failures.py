@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 RESOURCE_EXHAUSTED = 8
 """The gRPC code of a spent quota, which has been seen under HTTP 403 as well as under 429."""
+FAILED_PRECONDITION = 9
+"""The gRPC code under HTTP 400 of what the account or the resource is not ready for."""
 
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}")
@@ -71,8 +73,8 @@ MEANINGS: Mapping[int, Meaning] = {
     ),
     412: Meaning(
         Rejected,
-        "the account or the model is not in a state for this",
-        "look at the account's billing page and at the state of the model",
+        "the account or the resource is not in a state for this",
+        "look at the account's billing page and at the state of the resource",
     ),
     413: Meaning(Rejected, "the body is too large", "upload less in one file"),
     429: Meaning(
@@ -83,11 +85,15 @@ MEANINGS: Mapping[int, Meaning] = {
     501: Meaning(
         Retired,
         "the service no longer does this",
-        "Fireworks stopped dataset writes and managed tuning on 2026-11-15: train on your own"
-        " compute with `trainer: trl` or `trainer: ray`, or rehearse with --emulator",
+        "managed datasets and tuning jobs ended on 2026-11-15; existing models and deployments"
+        " still work; training on your own compute is not in this version{rehearsal}",
     ),
 }
-_REJECTED = Meaning(Rejected, "the service refuses the request", "mend the spec that it names")
+_REJECTED = Meaning(
+    Rejected,
+    "the service refuses the request",
+    "mend the spec that it names; where it is about payment, look at the account's billing page",
+)
 _FAULT = Meaning(
     ServerFault,
     "the service failed",
@@ -99,7 +105,7 @@ _REDIRECT = Meaning(
     "set FIREWORKS_BASE_URL to the address it redirects to, if you trust it:"
     " a redirect is never followed with the key",
 )
-_QUOTA = MEANINGS[429]
+_QUOTA, _NOT_READY = MEANINGS[429], MEANINGS[412]
 
 
 class Failures:
@@ -109,11 +115,16 @@ class Failures:
         self._scrub = scrub
         self._address = scrub(settings.base_url)
         self._source = scrub(settings.key_from)
+        # Whoever rehearses already needs no hint to.
+        self._rehearsal = "" if settings.is_rehearsal else "; to rehearse, use --emulator"
 
-    def of(self, ask: Ask, outcome: Outcome) -> ApiError:
-        """Return the error for an exchange that did not end with a 2xx."""
+    def of(self, ask: Ask, outcome: Outcome, tried: str = "") -> ApiError:
+        """Return the error for an exchange that did not end with a 2xx.
+
+        `tried` says how often and over how long, where that was more than once.
+        """
         if isinstance(outcome, Lost):
-            return self._unreachable(ask, outcome)
+            return self._unreachable(ask, outcome, tried)
         told = read(outcome)
         meaning = _meaning(outcome.status, told.code)
         return meaning.error(
@@ -122,7 +133,7 @@ class Failures:
             request=self._scrub(str(ask)),
             request_id=self._scrub(told.request_id),
             why=self._scrub(told.message) or "it gave no reason",
-            fix=meaning.fix.format(key=self._key_advice()),
+            fix=meaning.fix.format(key=self._key_advice(), rehearsal=self._rehearsal),
         )
 
     def unusable(self, ask: Ask, answer: Answer, why: str) -> ServerFault:
@@ -137,12 +148,12 @@ class Failures:
             " and that no proxy answers in its place",
         )
 
-    def _unreachable(self, ask: Ask, lost: Lost) -> Unreachable:
+    def _unreachable(self, ask: Ask, lost: Lost, tried: str) -> Unreachable:
         doubt = ask.method != "GET" and lost.sent
         return Unreachable(
             "no answer from the service",
             request=self._scrub(str(ask)),
-            why=self._scrub(lost.why),
+            why=self._scrub(lost.why) + (f"; {tried}" if tried else ""),
             fix=f"check the network and that {self._address} is the right address"
             " (FIREWORKS_BASE_URL)"
             + ("; the request may have taken effect, run again to find out" if doubt else ""),
@@ -196,6 +207,8 @@ def parse(body: bytes) -> Json:
 def _meaning(status: int, code: Json) -> Meaning:
     if code in (RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED"):
         return _QUOTA
+    if status == httpx.codes.BAD_REQUEST and code in (FAILED_PRECONDITION, "FAILED_PRECONDITION"):
+        return _NOT_READY
     if status in MEANINGS:
         return MEANINGS[status]
     if _is_redirect(status):

@@ -55,6 +55,10 @@ class Pace:
     def __init__(self, retry: Retry, clock: Clock, random: Random) -> None:
         self._retry, self._clock, self._random = retry, clock, random
 
+    def now(self) -> float:
+        """Return the time in seconds, to measure how long all attempts took."""
+        return self._clock.now()
+
     def wait(self, attempt: int, headers: Mapping[str, str]) -> None:
         """Sleep after the failed `attempt` (from 1) that was answered with `headers`."""
         self._clock.sleep(self.delay_s(attempt, headers))

@@ -51,6 +51,12 @@ class Settings:
             )
         _check_url(self.base_url)
 
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether an emulator answers: on this machine, or under a name that can't exist."""
+        host = httpx.URL(self.base_url).host
+        return is_loopback(host) or host.endswith(".invalid")
+
 
 def settings(environ: Mapping[str, str], home: Path, *, account: str | None = None) -> Settings:
     """Return the settings of `environ`, else of firectl's `auth.ini` under `home`.

@@ -62,13 +62,16 @@ class Wire:
     def send(self, ask: Ask, *, attempts: int) -> Answer:
         """Return the 2xx answer to `ask`, tried at most `attempts` times where that is safe."""
         self._refuse_write(ask)
+        began = self._pace.now()
         for number in count(1):
             self._calls.count(paths.template(ask.method, ask.path), again=number > 1)
             outcome = attempt(self._http, ask, self._calls, self._limit)
             if isinstance(outcome, Answer) and (outcome.ok or _gone(ask, outcome, number)):
                 return outcome
             if number >= attempts or not may_repeat(ask, outcome):
-                raise self._failures.of(ask, outcome)
+                took = self._pace.now() - began
+                tried = f"tried {number} times in {took:.0f}s" if number > 1 else ""
+                raise self._failures.of(ask, outcome, tried)
             self._pace.wait(number, headers(outcome))
         raise AssertionError  # pragma: no cover - count() does not end
 

@@ -34,22 +34,24 @@ from dpo_ops.executor.events import (
     Waiting,
 )
 from dpo_ops.executor.probe import NotYet, probe
-from dpo_ops.executor.waits import Waits, sleep_unless
-from dpo_ops.executor.writes import Writer, wanted
+from dpo_ops.executor.waits import SLICE_S, Waits, sleep_unless
+from dpo_ops.executor.writes import Done, Writer, wanted
 from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import Listing, lists_of
 from dpo_ops.planner import Plan, Verb
-from dpo_ops.resource import Health, localise, qualify
+from dpo_ops.planner.change import WAITING
+from dpo_ops.resource import HERE, Health, localise, qualify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from random import Random
 
     from dpo_ops.client import Client
     from dpo_ops.executor.events import Event
     from dpo_ops.executor.waits import Clock
+    from dpo_ops.kinds import Kind
     from dpo_ops.planner import Change, Step
-    from dpo_ops.resource import Address, Observed
+    from dpo_ops.resource import Address, Json, Observed
 
 
 def execute(  # noqa: PLR0913  -- all that the outside world gives, each by name
@@ -67,8 +69,8 @@ def execute(  # noqa: PLR0913  -- all that the outside world gives, each by name
     """Carry out `plan` and return how it ended, change by change.
 
     Independent branches go on when one fails. `on_event` is told of all that happens, one
-    event at a time. When `stop` turns true, or the waits' budget is spent, nothing new is begun
-    and what the platform has accepted is left running.
+    event at a time. When `stop` turns true, or the waits' budget is spent, nothing new is begun,
+    an upload is broken off, and what the platform has accepted is left running.
 
     Args:
         plan: what to do; nothing beyond it is done.
@@ -88,18 +90,32 @@ def execute(  # noqa: PLR0913  -- all that the outside world gives, each by name
 
 @dataclass(slots=True)
 class _Task:
-    """One change on its way: which step it is at, and since when it waits."""
+    """One change on its way: which step it is at, and since when it waits.
+
+    `id` is the remote id, which is not the planned one where that turned out to be taken.
+    `unsettled` is since when it is not seen as it should be. `future` is the write or the
+    probe under way; a write is not begun again before `not_before`.
+    """
 
     change: Change
+    id: str
     index: int = 0
-    since: float = 0.0
+    since: float | None = None
     unsettled: float | None = None
-    not_before: float = 0.0
-    future: Future[str] | None = None
+    not_before: float | None = None
+    future: Future[Done] | None = None
 
     @property
     def step(self) -> Step:
         return self.change.steps[self.index]
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.change.address.kind]
+
+    @property
+    def under_way(self) -> bool:
+        return self.future is not None or self.since is not None
 
 
 @dataclass(slots=True)
@@ -125,8 +141,10 @@ class _Run:
     def carry_out(self) -> Report:
         self.began = self.clock.now()
         self._say(Began(self.plan))
-        self.open = {change.address: _Task(change) for change in self.plan.changes}
-        writer = Writer(self.client, self.clock, self.waits, self.stop, self.secret, self._uploaded)
+        self.open = {change.address: _Task(change, change.id) for change in self.plan.changes}
+        writer = Writer(
+            self.client, self.clock, self.waits, self._halted, self.secret, self._uploaded
+        )
         self._settle()
         while self.open and not self._halted():
             self._start(writer)
@@ -145,10 +163,10 @@ class _Run:
             change = task.change
             if change.blocked:
                 self._end(task, Outcome.BLOCKED, str(change.blocked[0]))
-            elif cause := self._lost_need(change):
-                self._end(task, Outcome.SKIPPED, f"because {cause} did not succeed", cause)
             elif not change.steps:
                 self._end(task, Outcome.IN_SYNC, change.reason)
+            elif cause := self._lost_need(change):
+                self._end(task, Outcome.SKIPPED, f"because {cause} did not succeed", cause)
 
     def _lost_need(self, change: Change) -> Address | None:
         for need in change.needs:
@@ -158,27 +176,33 @@ class _Run:
         return None
 
     def _ready(self, task: _Task) -> bool:
-        return task.future is None and not any(need in self.open for need in task.change.needs)
+        deferred = task.not_before is not None and self.clock.now() < task.not_before
+        free = not any(need in self.open for need in task.change.needs)
+        return free and not deferred and not task.under_way
 
     def _start(self, writer: Writer) -> None:
         for task in self.open.values():
-            if not self._ready(task) or task.since or self.clock.now() < task.not_before:
+            if not self._ready(task):
                 continue
             self._say(StepBegan(task.change.address, task.step))
-            if task.step.verb is Verb.WAIT:
-                self._await(task)
-            elif task.step.verb is Verb.PROBE:
-                self._await(task)
-                task.future = self.pool.submit(self._probe, task.change)
-            else:
+            if task.step.verb not in WAITING:
                 task.future = self.pool.submit(writer.perform, task.change, task.step)
+                continue
+            self._await(task)
+            if task.step.verb is Verb.PROBE:
+                task.future = self.pool.submit(self._probe, task)
 
     def _await(self, task: _Task) -> None:
-        # Something new to wait for: look again soon, as at the start.
-        task.since = self.clock.now()
-        task.unsettled = None
+        # Something new to wait for: look again soon, as at the start, but never later than
+        # was meant for the others, or a row of new ones would keep us from looking at all.
+        now, others = self.clock.now(), self._waiting_tasks()
+        soon = now + self.waits.pause(0, self.random)
+        self.next_look = min(self.next_look, soon) if others else soon
         self.looks = 0
-        self.next_look = self.clock.now() + self.waits.pause(0, self.random)
+        task.since, task.unsettled = now, None
+
+    def _waiting_tasks(self) -> list[_Task]:
+        return [task for task in self.open.values() if task.since is not None]
 
     # Time
 
@@ -188,12 +212,16 @@ class _Run:
         return self.stop() or over or bool(self.blind)
 
     def _let_time_pass(self) -> None:
-        """Wait for a write to end or for the next look to be due, whichever is first."""
+        """Wait for a write to end or for the next thing to be due, whichever is first."""
         futures = [task.future for task in self.open.values() if task.future]
         if futures:
-            wait_for(futures, timeout=0.25, return_when=FIRST_COMPLETED)
-        elif self.open:
-            sleep_unless(self.clock, self.next_look - self.clock.now(), self._halted)
+            wait_for(futures, timeout=SLICE_S, return_when=FIRST_COMPLETED)
+            return
+        due = [task.not_before for task in self.open.values() if task.not_before is not None]
+        if self._waiting_tasks():
+            due.append(self.next_look)
+        now = self.clock.now()
+        sleep_unless(self.clock, min(due, default=now) - now, self._halted)
 
     # Steps that end
 
@@ -203,107 +231,120 @@ class _Run:
                 future, task.future = task.future, None
                 self._take(task, future)
 
-    def _take(self, task: _Task, future: Future[str]) -> None:
+    def _take(self, task: _Task, future: Future[Done]) -> None:
+        task.not_before = None
         try:
-            note = future.result()
+            done = future.result()
         except NotYet as not_yet:
             self._say(self._waiting(task, "READY", str(not_yet)))
         except Interrupted:
-            task.since = 0.0
+            task.since = None
         except QuotaExceeded as error:
             self._defer_or_fail(task, error)
         except DpoOpsError as error:
             self._end(task, Outcome.FAILED, str(error))
+        except Exception as error:  # noqa: BLE001  -- one change's defect must not lose the report
+            self._end(task, Outcome.FAILED, f"{type(error).__name__}: {error}")
         else:
-            self._advance(task, note)
+            task.id = done.id
+            self._advance(task, done.note)
 
     def _defer_or_fail(self, task: _Task, error: QuotaExceeded) -> None:
         """What is full may have room again when something of ours ends; nothing else frees it."""
-        if not any(other.since for other in self.open.values()):
+        if not any(other.under_way for other in self.open.values()):
             self._end(task, Outcome.FAILED, str(error))
             return
-        task.not_before = self.next_look
+        task.not_before = self.clock.now() + self.waits.pause(self.looks, self.random)
         self._say(self._waiting(task, "NO_QUOTA", f"waiting for quota: {error.why or error.what}"))
 
     def _advance(self, task: _Task, note: str = "") -> None:
         self._say(StepEnded(task.change.address, task.step, note))
-        waited = self.clock.now() - task.since if task.since else 0.0
-        task.index, task.since = task.index + 1, 0.0
+        task.index, task.since = task.index + 1, None
         if task.index == len(task.change.steps):
-            outcome = Outcome.IN_SYNC if task.change.waits and not waited else Outcome.DONE
-            self._end(task, outcome, note)
+            self._end(task, Outcome.DONE, note)
 
     # Looking
 
     def _look(self) -> None:
         """Look once at all that is waited for, if it is time to."""
-        waiting = [
-            task for task in self.open.values() if task.since and task.step.verb is Verb.WAIT
-        ]
-        probing = [
-            task
-            for task in self.open.values()
-            if task.since and task.step.verb is Verb.PROBE and task.future is None
-        ]
-        if self.clock.now() < self.next_look or not (waiting or probing):
+        waiting = self._waiting_tasks()
+        if self.clock.now() < self.next_look or not waiting:
             return
         self.looks += 1
         self.next_look = self.clock.now() + self.waits.pause(self.looks, self.random)
-        for task in probing:
-            task.future = self.pool.submit(self._probe, task.change)
-        if waiting and (listing := self._listing(waiting)):
+        if listing := self._listing(waiting):
             for task in waiting:
-                self._judge(task, listing)
+                if task.future is None:
+                    self._judge(task, listing)
 
     def _listing(self, waiting: list[_Task]) -> Listing | None:
-        kinds = {t.change.address.kind: KINDS[t.change.address.kind] for t in waiting}
+        kinds = {task.kind.name: task.kind for task in waiting}
         try:
             records = self.client.lists(lists_of(kinds.values()))
         except Unauthorized as error:
             # Without a key there is nothing to see; what runs goes on all the same.
             self.blind = str(error)
         except ApiError as error:
-            self._say(Unseen(str(error), self.clock.now() - min(t.since for t in waiting)))
+            waited = max(self._waited(task) for task in waiting)
+            self._say(Unseen(str(error), waited))
         else:
             return Listing({c: localise(rows, self.client.account) for c, rows in records.items()})
         return None
 
     def _judge(self, task: _Task, listing: Listing) -> None:
-        resource = wanted(task.change)
-        seen = KINDS[task.change.address.kind].find(resource, listing)
-        if seen.conflict or seen.health is Health.FAILED:
-            self._end(task, Outcome.FAILED, f"{seen.id} {seen.conflict or seen.message}")
+        seen = task.kind.find(wanted(task.change), listing)
+        if seen.conflict:
+            self._end(task, Outcome.FAILED, f"{seen.id} {seen.conflict}")
         elif seen.health is Health.CURRENT:
-            self._advance(task, seen.message)
-        elif seen.health is Health.NOT_FOUND or seen.confirm:
+            self._arrived(task, seen.message)
+        elif seen.health in _LOST or seen.confirm:
             self._doubt(task, seen)
         else:
             task.unsettled = None
             self._say(self._waiting(task, _state(seen), seen.message))
 
+    def _arrived(self, task: _Task, message: str) -> None:
+        if task.step.verb is Verb.PROBE:
+            task.future = self.pool.submit(self._probe, task)
+        else:
+            self._advance(task, message)
+
     def _doubt(self, task: _Task, seen: Observed) -> None:
-        """A list may lag behind: only after the grace, and by name, is a thing called lost."""
+        """A list may lag behind: only by name, and after the grace, is a thing called lost.
+
+        A failure that the list shows of the very thing that is waited for needs no grace.
+        """
         now = self.clock.now()
         task.unsettled = now if task.unsettled is None else task.unsettled
-        message = seen.message or "not in the list yet"
-        if now - task.unsettled < self.waits.grace_s:
-            self._say(self._waiting(task, _state(seen), message))
-            return
-        name = seen.confirm or f"accounts/-/{task.step.name}"
-        try:
-            self.client.get(qualify(name, self.client.account))
-        except NotFound:
-            self._end(task, Outcome.FAILED, f"{name.removeprefix('accounts/-/')} does not exist")
-        except ApiError as error:
-            self._say(Unseen(str(error), now - task.since))
+        failed = seen.health is Health.FAILED and seen.id == task.id
+        if failed or now - task.unsettled >= self.waits.grace_s:
+            self._ask_by_name(task, seen)
         else:
-            self._say(self._waiting(task, _state(seen), message))
+            self._say(self._waiting(task, _state(seen), seen.message or "not in the list yet"))
 
-    def _probe(self, change: Change) -> str:
-        answered = probe(self.client, change)
+    def _ask_by_name(self, task: _Task, seen: Observed) -> None:
+        name = seen.confirm or f"{HERE}{task.kind.collection}/{task.id}"
+        try:
+            record = self.client.get(qualify(name, self.client.account))
+        except NotFound:
+            self._end(task, Outcome.FAILED, f"{name.removeprefix(HERE)} does not exist")
+        except ApiError as error:
+            self._say(Unseen(str(error), self._waited(task)))
+        else:
+            self._believe(task, seen, record)
+
+    def _believe(self, task: _Task, seen: Observed, record: Mapping[str, Json]) -> None:
+        health, message = task.kind.health(record)
+        if seen.confirm or health not in _LOST:
+            self._say(self._waiting(task, _state(seen), seen.message or message))
+        else:
+            self._end(task, Outcome.FAILED, f"{task.id} {message}")
+
+    def _probe(self, task: _Task) -> Done:
+        answered = probe(self.client, task.change)
         self.answers.append(answered)
         self._say(answered)
-        return "it answers"
+        return Done("it answers", task.id)
 
     # The end
 
@@ -312,7 +353,7 @@ class _Run:
     ) -> None:
         change = task.change
         waited = self.clock.now() - self.began
-        end = Ended(change.address, outcome, change.action, change.id, message, cause, waited)
+        end = Ended(change.address, outcome, change.action, task.id, message, cause, waited)
         self.ended[change.address] = end
         del self.open[change.address]
         self._say(end)
@@ -323,7 +364,8 @@ class _Run:
         wait_for(futures)
         self._collect()
         for task in list(self.open.values()):
-            running = bool(task.since)
+            # What is only to be waited for goes on, whether or not its turn to be looked at came.
+            running = task.step.verb in WAITING
             outcome = Outcome.RUNNING if running else Outcome.NOT_STARTED
             self._end(task, outcome, self.blind or ("goes on without us" if running else "stopped"))
 
@@ -337,12 +379,18 @@ class _Run:
         self._say(Uploading(change.address, done, total))
 
     def _waiting(self, task: _Task, state: str, message: str) -> Waiting:
-        waited = self.clock.now() - (task.since or self.began)
-        return Waiting(task.change.address, state, message, waited)
+        return Waiting(task.change.address, state, message, self._waited(task))
+
+    def _waited(self, task: _Task) -> float:
+        return self.clock.now() - (self.began if task.since is None else task.since)
 
     def _say(self, event: Event) -> None:
         with self.lock:
             self.on_event(event)
+
+
+_LOST = (Health.FAILED, Health.TERMINATING, Health.NOT_FOUND)
+"""What never becomes current by waiting for it."""
 
 
 def _state(seen: Observed) -> str:

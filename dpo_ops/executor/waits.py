@@ -26,8 +26,8 @@ class Waits:
 
     The pause grows from `first_s` by `growth` to `longest_s`, each drawn up to `jitter` of
     itself shorter or longer. `budget_s` is how long to wait in all before leaving what runs to
-    itself. `grace_s` is how long a list may lag behind before a resource that it does not show
-    is asked for by name.
+    itself. `grace_s` is how long the account may lag behind: before a resource that a list does
+    not show is asked for by name, and before a taken id that no read shows counts as deleted.
     """
 
     first_s: float = 5.0
@@ -44,11 +44,12 @@ class Waits:
         return grown * random.uniform(1 - self.jitter, 1 + self.jitter)
 
 
-_SLICE_S = 0.25
+SLICE_S = 0.25
+"""The longest that nobody looks whether to stop."""
 
 
 def sleep_unless(clock: Clock, seconds: float, stop: Callable[[], bool]) -> None:
     """Sleep, but look at `stop` four times a second: a signal must not wait for a poll."""
     until = clock.now() + seconds
     while not stop() and (left := until - clock.now()) > 0:
-        clock.sleep(min(left, _SLICE_S))
+        clock.sleep(min(left, SLICE_S))

@@ -7,20 +7,27 @@ content is refused. So a lost reply, a second run and a second applier all end i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
-from dpo_ops.errors import AdoptionError, AlreadyExists, DpoOpsError, NotFound, Rejected
+from dpo_ops.errors import (
+    AdoptionError,
+    AlreadyExists,
+    DpoOpsError,
+    Interrupted,
+    NotFound,
+    Rejected,
+)
 from dpo_ops.executor.waits import sleep_unless
 from dpo_ops.kinds import KINDS
-from dpo_ops.kinds.facts import Behaviour, Listing, following
+from dpo_ops.kinds.facts import PATCHED, Behaviour, Listing, fact, following, lists_of
 from dpo_ops.kinds.values import secret_variable
 from dpo_ops.planner import Step, Verb
 from dpo_ops.resource import Health, last_segment, localise, qualify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from dpo_ops.client import Client
     from dpo_ops.executor.waits import Clock, Waits
@@ -28,8 +35,16 @@ if TYPE_CHECKING:
     from dpo_ops.planner import Change
     from dpo_ops.resource import Json, Observed, Resource
 
-_LOOKS = 5
-"""How often a taken id is asked for before it counts as that of something deleted."""
+_TRACES = 100
+"""How many ids of deleted attempts are passed over before something else must be wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step that is over: what there is to say of it, and the id that the resource now has."""
+
+    note: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,43 +57,45 @@ class Writer:
     stop: Callable[[], bool]
     secret: Callable[[str], str]
     uploaded: Callable[[Change, int, int], None]
-    adopted: set[str] = field(default_factory=set)
-    """Names of resources that were found complete, so that nothing is uploaded to them."""
 
-    def perform(self, change: Change, step: Step) -> str:
-        """Carry out one writing step; return what there is to say of it.
+    def perform(self, change: Change, step: Step) -> Done:
+        """Carry out one writing step.
 
         Raises:
+            Interrupted: it was asked to stop before it was over.
             DpoOpsError: it did not succeed; to repeat it later is safe.
         """
+        if step.verb is Verb.CREATE:
+            return self._create(change, step.name)
+        if step.verb is Verb.UNDELETE:
+            return self._undelete(change, step.name)
+        return Done(self._told(change, step), change.id)
+
+    def _told(self, change: Change, step: Step) -> str:
         match step.verb:
-            case Verb.CREATE:
-                return self._create(change, step.name)
-            case Verb.UNDELETE:
-                return self._undelete(step.name)
             case Verb.UPLOAD:
                 return self._upload(change, step.name)
             case Verb.PATCH:
                 return self._patch(change, step.name)
             case Verb.DELETE:
                 return self._delete(change, step.name)
-            case Verb.WAIT | Verb.PROBE:
-                raise AssertionError(f"{step} writes nothing")
+            case Verb.CREATE | Verb.UNDELETE | Verb.WAIT | Verb.PROBE:
+                raise AssertionError(f"{step} is carried out elsewhere")
         assert_never(step.verb)
 
-    def _create(self, change: Change, name: str) -> str:
+    def _create(self, change: Change, name: str) -> Done:
         kind, resource = KINDS[change.address.kind], wanted(change)
-        collection, _, id_ = name.partition("/")
-        while True:
+        for _ in range(_TRACES):
             try:
-                self._post_new(kind, resource, collection, id_)
+                self._post_new(kind, resource, kind.collection, last_segment(name))
             except AlreadyExists:
-                record = self._taken(f"{collection}/{id_}")
-                if record is not None:
-                    return self._adopt(kind, resource, record, f"{collection}/{id_}")
-                id_ = self._after_deleted(f"{collection}/{id_}")
+                seen = self._holder(kind, resource, name)
+                if not _is_trace(kind, seen, name):
+                    return self._adopt(kind, seen, name)
+                name = self._after_deleted(name)
             else:
-                return f"created {id_}"
+                return Done(f"created {last_segment(name)}", last_segment(name))
+        raise AdoptionError("its id is taken, and so are all that follow", where=name)
 
     def _post_new(self, kind: Kind, resource: Resource, collection: str, id_: str) -> None:
         body = self._sendable(resource.body)
@@ -89,32 +106,47 @@ class Writer:
         # The id is ours, so a repeat ends in a 409 that is looked into: never in a second one.
         self.client.post(self._path(collection), payload, params, repeatable=True)
 
-    def _taken(self, name: str) -> Mapping[str, Json] | None:
-        """Return what holds a taken id; None when it is only the trace of something deleted."""
-        for look in range(_LOOKS):
-            if look:
-                sleep_unless(self.clock, self.waits.first_s, self.stop)
+    def _holder(self, kind: Kind, resource: Resource, name: str) -> Observed:
+        """Return what holds a taken id, or all else that stands for it where nothing does."""
+        record = self._patiently(name)
+        if record is not None:
+            return kind.find(resource, Listing({kind.collection: [record]}))
+        lists = self.client.lists(lists_of([kind]))
+        account = self.client.account
+        return kind.find(resource, Listing({c: localise(r, account) for c, r in lists.items()}))
+
+    def _patiently(self, name: str) -> Mapping[str, Json] | None:
+        """Return a record that must be there; None when even patience does not show it."""
+        until = self.clock.now() + self.waits.grace_s
+        while True:
             try:
                 record: Mapping[str, Json] = self._get(name)
             except NotFound:
-                continue
-            return record
-        return None
+                if self.clock.now() >= until:
+                    return None
+            else:
+                return record
+            self._pause()
+
+    def _pause(self) -> None:
+        sleep_unless(self.clock, self.waits.first_s, self.stop)
+        if self.stop():
+            # What was seen in haste proves nothing: no decision may rest on it.
+            raise Interrupted("stopped", fix="run the same command again")
 
     def _after_deleted(self, name: str) -> str:
-        following_id = following(last_segment(name))
-        if following_id:
-            return following_id
+        collection, _, id_ = name.partition("/")
+        if following_id := following(id_):
+            return f"{collection}/{following_id}"
         why = "the platform keeps the ids of deleted resources"
         raise AdoptionError("its id is taken, yet there is no such resource", where=name, why=why)
 
-    def _adopt(self, kind: Kind, resource: Resource, record: Mapping[str, Json], name: str) -> str:
-        seen = kind.find(resource, Listing({kind.collection: [record]}))
+    def _adopt(self, kind: Kind, seen: Observed, name: str) -> Done:
         if seen.conflict:
             fix = "rename the spec, or remove what is in its way"
             raise AdoptionError("its id is taken", where=name, why=seen.conflict, fix=fix)
-        if seen.health is Health.NOT_FOUND and kind.undeletable:
-            return self._undelete(name)
+        if seen.health is Health.NOT_FOUND:
+            return Done(self._restore(kind, name), seen.id)
         if seen.health in (Health.FAILED, Health.TERMINATING):
             raise AdoptionError(
                 f"it exists and is {seen.message}",
@@ -122,17 +154,28 @@ class Writer:
                 why="that was not so when the plan was made",
                 fix="plan again",
             )
-        if seen.health is Health.CURRENT:
-            self.adopted.add(name)
-        return f"found {last_segment(name)} there already, with the same content"
+        return Done(f"found {seen.id} there already, with the same content", seen.id)
 
-    def _undelete(self, name: str) -> str:
-        self.client.post(self._path(f"{name}:undelete"), {}, repeatable=True)
+    def _undelete(self, change: Change, name: str) -> Done:
+        kind = KINDS[change.address.kind]
+        try:
+            return Done(self._restore(kind, name), last_segment(name))
+        except NotFound:
+            # Purged since the plan was made: what comes back is the same, only made anew.
+            return self._create(change, name)
+
+    def _restore(self, kind: Kind, name: str) -> str:
+        try:
+            self.client.post(self._path(f"{name}:undelete"), {}, repeatable=True)
+        except Rejected:
+            # The reply to an undelete may have been lost; then there is none to undo any more.
+            if kind.health(self._get(name))[0] is Health.NOT_FOUND:
+                raise
         return f"restored {last_segment(name)}"
 
     def _upload(self, change: Change, name: str) -> str:
-        content = wanted(change).content
-        if content is None or name in self.adopted:
+        content, kind = wanted(change).content, KINDS[change.address.kind]
+        if content is None or self._is_current(kind, name):
             return "its file is there already"
         try:
             self.client.upload(
@@ -145,17 +188,24 @@ class Writer:
             )
         except (AlreadyExists, Rejected):
             # An upload whose reply was lost may be done; its id says that the bytes are ours.
-            if self._health(change, name) is not Health.CURRENT:
+            if not self._is_current(kind, name):
                 raise
         return f"uploaded {content.size} bytes, {content.rows} rows"
 
+    def _is_current(self, kind: Kind, name: str) -> bool:
+        try:
+            return kind.health(self._get(name))[0] is Health.CURRENT
+        except NotFound:
+            return False  # A read may lag behind the create.
+
     def _patch(self, change: Change, name: str) -> str:
         kind, resource = KINDS[change.address.kind], wanted(change)
-        record = self._get(name)
-        body = self._sendable(_merged(kind, resource.body, record))
-        tops = sorted({path.path.partition(".")[0] for path in change.fields} or resource.body)
-        mask = ",".join(_snake(top) for top in tops if top in body)
-        self.client.patch(self._path(name), body, {"updateMask": mask})
+        paths = [f.path for f in change.fields if _is_patched(kind, f.path)]
+        tops = sorted({path.partition(".")[0] for path in paths})
+        if not tops:
+            return "there is nothing to change"
+        body = self._sendable(_merged(kind, resource.body, self._get(name), tops))
+        self.client.patch(self._path(name), body, {"updateMask": ",".join(map(_snake, tops))})
         return "changed " + ", ".join(tops)
 
     def _delete(self, change: Change, name: str) -> str:
@@ -173,19 +223,13 @@ class Writer:
 
     def _await_gone(self, name: str) -> None:
         until = self.clock.now() + self.waits.grace_s
-        while self.clock.now() < until and not self.stop():
+        while self.clock.now() < until:
             try:
                 self._get(name)
             except NotFound:
                 return
-            sleep_unless(self.clock, self.waits.first_s, self.stop)
+            self._pause()
         raise DpoOpsError("it does not go away", where=name, fix="apply again later")
-
-    def _health(self, change: Change, name: str) -> Health:
-        kind = KINDS[change.address.kind]
-        record = self._get(name)
-        seen: Observed = kind.find(wanted(change), Listing({kind.collection: [record]}))
-        return seen.health
 
     def _get(self, name: str) -> dict[str, Any]:
         record: dict[str, Any] = localise(self.client.get(self._path(name)), self.client.account)
@@ -207,30 +251,44 @@ def wanted(change: Change) -> Resource:
     return change.resource
 
 
-def _merged(kind: Kind, body: Mapping[str, Json], record: Mapping[str, Json]) -> dict[str, Any]:
-    """Return what a PATCH sends: what the spec says over what the record holds.
+def _is_trace(kind: Kind, seen: Observed, name: str) -> bool:
+    """Say whether an id is taken only by the memory of something deleted."""
+    if seen.conflict or (kind.undeletable and seen.record is not None):
+        return False
+    over = seen.health is Health.FAILED and seen.id != last_segment(name)
+    return over or seen.health is Health.NOT_FOUND
+
+
+def _is_patched(kind: Kind, path: str) -> bool:
+    row = fact(kind, path)
+    return row is not None and row.behaviour in PATCHED
+
+
+def _merged(
+    kind: Kind, body: Mapping[str, Json], record: Mapping[str, Json], tops: Sequence[str]
+) -> dict[str, Any]:
+    """Return what a PATCH sends: the named fields as the spec says, the others as they are.
 
     Whether the server replaces what a PATCH leaves out is not known, so all that can be
     changed goes along. What the server fills by itself does not: it follows from the rest.
     """
     rows = {row.path: row.behaviour for row in kind.fields if "." not in row.path}
     kept = {k: v for k, v in record.items() if rows.get(k) is Behaviour.MUTABLE and v is not None}
-    sent = {k: v for k, v in body.items() if rows.get(k) is not Behaviour.INPUT_ONLY}
-    return {**kept, **{key: _deep(kept_value(record, key), sent[key]) for key in sent}}
+    fixed = {k: v for k, v in body.items() if rows.get(k) is Behaviour.IMMUTABLE}
+    said = {top: _over(kind, top, record.get(top), body.get(top)) for top in tops}
+    return {**kept, **fixed, **said}
 
 
-def kept_value(record: Mapping[str, Json], key: str) -> Json:
-    """Return what the record holds, without what it only shows as unset."""
-    value = record.get(key)
-    if isinstance(value, Mapping):
-        return {k: v for k, v in value.items() if v not in (None, "", [], {})}
-    return value
-
-
-def _deep(below: Json, above: Json) -> Json:
-    if isinstance(below, Mapping) and isinstance(above, Mapping):
-        return {**below, **{key: _deep(below.get(key), value) for key, value in above.items()}}
-    return above
+def _over(kind: Kind, path: str, below: Json, above: Json) -> Json:
+    """Return `above` with what only `below` has, where the parts are fields of their own."""
+    row = fact(kind, path)
+    if row is None or row.whole or not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        return above
+    kept = {k: v for k, v in below.items() if v not in (None, "", [], {})}
+    return {
+        **kept,
+        **{k: _over(kind, f"{path}.{k}", below.get(k), v) for k, v in above.items()},
+    }
 
 
 def _revealed(value: Json, secret: Callable[[str], str]) -> Json:

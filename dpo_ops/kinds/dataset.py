@@ -82,7 +82,7 @@ def _find(dataset: Resource, listing: Listing) -> Observed:
     if record is None:
         return Observed(dataset.id, Health.NOT_FOUND, next_id=dataset.id, earlier=earlier)
     health, message = health_of(record)
-    names = (f"datasets/{dataset.id}",)
+    names = (f"datasets/{dataset.id}",) if is_marked(record, dataset.stack) else ()
     return Observed(dataset.id, health, message, record, dataset.id, earlier, names=names)
 
 
@@ -91,9 +91,9 @@ def health_of(record: Mapping[str, Json]) -> tuple[Health, str]:
     state = str(record.get("state") or "STATE_UNSPECIFIED")
     if state == "READY":
         return Health.CURRENT, "ready"
-    if state == "UPLOADING":
+    if state in ("UPLOADING", "STATE_UNSPECIFIED"):
         return Health.IN_PROGRESS, "waiting for its file"
-    return Health.IN_PROGRESS, f"in a state that this version does not know: {state}"
+    return Health.UNKNOWN, f"in a state that this version does not know: {state}"
 
 
 def _outputs(dataset: Resource, observed: Observed) -> dict[str, Any]:
@@ -110,6 +110,7 @@ DATASET = Kind(
     spec=DatasetSpec,
     creation=Creation("datasetId", "body", wrapper="dataset"),
     desire=_desire,
+    health=health_of,
     find=_find,
     outputs=_outputs,
     check=_check,

@@ -40,7 +40,9 @@ from dpo_ops.kinds.facts import (
 from dpo_ops.kinds.values import (
     Duration,
     SecretRef,
+    look_up,
     same_duration,
+    same_entries,
     same_versioned,
     seconds,
     wire_duration,
@@ -286,8 +288,9 @@ def _find(deployment: Resource, listing: Listing) -> Observed:
 
 def owner(record: Mapping[str, Json]) -> tuple[str, str]:
     """Return the stack and the spec name that a deployment is marked with; empty when it is not."""
-    tags = record.get("annotations") or {}
-    return str(tags.get(OWNER, "")), str(tags.get(NAME, ""))
+    tags = (look_up(record, ["annotations", key]) for key in (OWNER, NAME))
+    stack, name = (str(tag or "") for tag in tags)
+    return stack, name
 
 
 def _stands(record: Mapping[str, Json]) -> bool:
@@ -297,7 +300,7 @@ def _stands(record: Mapping[str, Json]) -> bool:
 def health_of(record: Mapping[str, Json]) -> tuple[Health, str]:
     """Return how a deployment is; READY is not yet proof that the model answers."""
     state = str(record.get("state") or "STATE_UNSPECIFIED")
-    said = str((record.get("status") or {}).get("message") or "")
+    said = str(look_up(record, ["status", "message"]) or "")
     if state == "READY":
         return Health.CURRENT, "ready"
     if state == "FAILED":
@@ -307,8 +310,9 @@ def health_of(record: Mapping[str, Json]) -> tuple[Health, str]:
     if state == "DELETED":
         return Health.NOT_FOUND, f"deleted at {record.get('deleteTime') or 'an unknown time'}"
     known = {"CREATING": "starting", "UPDATING": "rolling out a change", "STATE_UNSPECIFIED": "new"}
-    unknown = f"in a state that this version does not know: {state}"
-    return Health.IN_PROGRESS, known.get(state, unknown)
+    if state in known:
+        return Health.IN_PROGRESS, known[state]
+    return Health.UNKNOWN, f"in a state that this version does not know: {state}"
 
 
 def _asks(deployment: Resource) -> Question | None:
@@ -318,8 +322,8 @@ def _asks(deployment: Resource) -> Question | None:
 
 
 def _judge(deployment: Resource, answer: Answer, dependents: Sequence[Resource]) -> Verdict:  # noqa: ARG001  -- one signature for all kinds
-    if answer.shapes:
-        return Verdict(pins={"deploymentShape": _shape_name(answer.shapes[0])})
+    if shapes := [name for version in answer.shapes if (name := _shape_name(version))]:
+        return Verdict(pins={"deploymentShape": shapes[0]})
     where = deployment.places.get("model") or deployment.place or str(deployment.address)
     base = deployment.options["base"]
     adapter = " with an adapter" if deployment.options["addons"] else ""
@@ -329,8 +333,8 @@ def _judge(deployment: Resource, answer: Answer, dependents: Sequence[Resource])
 
 
 def _shape_name(version: Mapping[str, Json]) -> str:
-    snapshot = version.get("snapshot") or {}
-    return str(snapshot.get("name") or str(version["name"]).partition("/versions/")[0])
+    name = look_up(version, ["snapshot", "name"]) or version.get("name") or ""
+    return str(name).partition("/versions/")[0]
 
 
 def _outputs(deployment: Resource, observed: Observed) -> dict[str, Any]:
@@ -358,6 +362,7 @@ DEPLOYMENT = Kind(
     spec=DeploymentSpec,
     creation=Creation("deploymentId", "query"),
     desire=_desire,
+    health=health_of,
     find=_find,
     outputs=_outputs,
     check=_check,
@@ -367,7 +372,7 @@ DEPLOYMENT = Kind(
     # A deleted deployment keeps its id for a while; to see it is to know why a create would
     # be refused.
     list_params={"showDeleted": "true"},
-    references=(Reference("model.dpoJob", "DPOJob"),),
+    references=(Reference("model.dpoJob", "DPOJob", full="model: accounts/…/models/…"),),
     name_limit=ID_LIMIT - 1 - DIGEST_LENGTH,
     patchable=True,
     undeletable=True,
@@ -403,8 +408,8 @@ DEPLOYMENT = Kind(
         _change("displayName", "only for show"),
         _change("description", "only for show"),
         _change("minReplicaCount", "0 when left out"),
-        _change("maxReplicaCount", "the larger of 1 and the minimum when left out"),
-        _change("maxWithRevocableReplicaCount", "the maximum when left out"),
+        _filled("maxReplicaCount", "the larger of 1 and the minimum when left out"),
+        _filled("maxWithRevocableReplicaCount", "the maximum when left out"),
         _change("enableAddons", "off when left out"),
         _change("enableSessionAffinity", "off when left out"),
         _change("enableHotLoad", "off when left out"),
@@ -415,14 +420,20 @@ DEPLOYMENT = Kind(
         _change("disableDeploymentSizeValidation", "off when left out"),
         _change("directRouteType", "none when left out"),
         _change("deploymentTemplate", "none when left out"),
-        _change("pricingPlanId", "the account's when left out"),
+        _filled("pricingPlanId", "the account's when left out"),
         _change("autoTune", "none when left out"),
         _filled("autoscalingPolicy", "the platform's windows and targets when left out"),
         _window("scaleUpWindow", "30s"),
         _window("scaleDownWindow", "10m"),
         _window("scaleToZeroWindow", "1h"),
         _filled("autoscalingPolicy.loadTargets", "default 0.8 when left out"),
-        _filled("autoscalingPolicy.scalingSchedules", "none when left out"),
+        Field(
+            "autoscalingPolicy.scalingSchedules",
+            Behaviour.MUTABLE,
+            "none when left out",
+            same=same_entries,
+            whole=True,
+        ),
         _filled("deploymentShape", "answered with its version behind it", versioned=True),
         _filled("acceleratorType", "from the shape"),
         _filled("acceleratorCount", "from the shape"),

@@ -11,6 +11,8 @@ Source: `gatewayDpoJob`, `gatewayBaseTrainingConfig` and
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field as Value
@@ -40,7 +42,7 @@ from dpo_ops.kinds.facts import (
     server,
     withheld,
 )
-from dpo_ops.kinds.values import SecretRef, differing
+from dpo_ops.kinds.values import SecretRef, differing, look_up
 from dpo_ops.resource import Health, Json, Observed, Resource, digest, last_segment
 
 if TYPE_CHECKING:
@@ -221,50 +223,75 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
 def _find(job: Resource, listing: Listing) -> Observed:
     model = listing.get("models", job.id)
     attempts = listing.attempts("dpoJobs", job.id)
-    number, record = attempts[-1] if attempts else (0, None)
+    record = _telling([record for _, record in attempts])
+    next_id = f"{job.id}-a{attempts[-1][0] + 1 if attempts else 1}"
     earlier = tuple(
         r
         for r in listing.generations("dpoJobs", job.address.name)
-        if not last_segment(r["name"]).startswith(job.id) and is_marked(r, job.stack)
+        if not last_segment(r["name"]).startswith(f"{job.id}-a") and is_marked(r, job.stack)
     )
-    next_id = f"{job.id}-a{number + 1}"
-    if model and str(model.get("state")) == "READY":
-        id_ = last_segment(record["name"]) if record else job.id
-        foreign = _foreign_model(job, model)
-        health, message = Health.CURRENT, f"model {job.id} is ready"
-        names = (*(f"dpoJobs/{job.id}-a{n}" for n, _ in attempts), f"models/{job.id}")
-        return Observed(
-            id=id_,
-            health=health,
-            message=message,
-            record=record or model,
-            next_id=next_id,
-            earlier=earlier,
-            conflict=foreign,
-            names=names,
-        )
-    if record is None:
-        return Observed(next_id, Health.NOT_FOUND, next_id=next_id, earlier=earlier)
-    health, message = health_of(record)
-    gone = health is Health.CURRENT and here("models", job.id) in listing.missing
-    if gone:
+    id_ = last_segment(record["name"]) if record else next_id
+    seen = Observed(id_, Health.NOT_FOUND, record=record, next_id=next_id, earlier=earlier)
+    seen = replace(seen, names=_ours(job, attempts, model))
+    if model and model.get("state") == "READY":
+        return _with_model(job, seen, model)
+    return _without_model(job, seen, model, listing)
+
+
+def _with_model(job: Resource, seen: Observed, model: Mapping[str, Json]) -> Observed:
+    return replace(
+        seen,
+        id=seen.id if seen.record else job.id,
+        record=seen.record or model,
+        health=Health.CURRENT,
+        message=f"model {job.id} is ready",
+        conflict=_foreign_model(job, model),
+    )
+
+
+def _without_model(
+    job: Resource, seen: Observed, model: Mapping[str, Json] | None, listing: Listing
+) -> Observed:
+    if seen.record is None:
+        made = f"the model {job.id} exists, but it is not ready and no job of these specs makes it"
+        return replace(seen, conflict=made if model else "")
+    health, message = health_of(seen.record)
+    # A list may lag behind: before a finished job is called lost, its model is asked for
+    # by name.
+    unsure = ""
+    if health is Health.CURRENT and here("models", job.id) in listing.missing:
         health, message = Health.FAILED, "completed, but its model does not exist any more"
     elif health is Health.CURRENT:
         health, message = Health.IN_PROGRESS, "completed; waiting for its model"
-    return Observed(
-        id=last_segment(record["name"]),
+        unsure = here("models", job.id)
+    hopeless = health is Health.FAILED and _code(seen.record) == "INVALID_ARGUMENT"
+    return replace(
+        seen,
         health=health,
         message=message,
-        record=record,
-        next_id=next_id,
-        earlier=earlier,
-        retriable=_code(record) != "INVALID_ARGUMENT",
-        conflict=_foreign_job(job, record),
-        names=tuple(f"dpoJobs/{job.id}-a{n}" for n, _ in attempts),
-        # A list may lag behind: before a finished job is called lost, its model is asked for
-        # by name.
-        confirm=here("models", job.id) if health is Health.IN_PROGRESS and _over(record) else "",
+        retriable=not hopeless,
+        conflict=_foreign_job(job, seen.record),
+        confirm=unsure,
     )
+
+
+def _telling(attempts: Sequence[Mapping[str, Json]]) -> Mapping[str, Json] | None:
+    """Return the attempt that counts: the last that is not over without a model, or the last."""
+    over = (Health.FAILED, Health.NOT_FOUND)
+    going = [record for record in attempts if health_of(record)[0] not in over]
+    return next(reversed(going or attempts), None)
+
+
+def _ours(
+    job: Resource,
+    attempts: Sequence[tuple[int, Mapping[str, Json]]],
+    model: Mapping[str, Json] | None,
+) -> tuple[str, ...]:
+    """Return what this stack made. A model shows no mark, so it is ours if a job for it is."""
+    marked_ones = [(n, record) for n, record in attempts if is_marked(record, job.stack)]
+    there = (n for n, record in marked_ones if health_of(record)[0] is not Health.NOT_FOUND)
+    made = (f"models/{job.id}",) if model and marked_ones else ()
+    return (*(f"dpoJobs/{job.id}-a{n}" for n in there), *made)
 
 
 def without_nulls(value: Json) -> Json:
@@ -296,42 +323,52 @@ _OVER = {
     "JOB_STATE_CANCELLED": "cancelled",
     "JOB_STATE_EXPIRED": "expired",
     "JOB_STATE_EARLY_STOPPED": "stopped early, without a model",
-    "JOB_STATE_DELETED": "deleted",
-    "JOB_STATE_ARCHIVED": "archived",
 }
+_GONE = {"JOB_STATE_DELETED": "deleted", "JOB_STATE_ARCHIVED": "archived"}
+"""What is left of a job whose id can't be used again."""
 
 
 def health_of(record: Mapping[str, Json]) -> tuple[Health, str]:
     """Return how a job is; a state that is not known means that it is still going on."""
     state = str(record.get("state") or "JOB_STATE_UNSPECIFIED")
-    said = str((record.get("status") or {}).get("message") or "")
+    said = str(look_up(record, ["status", "message"]) or "")
     if state == "JOB_STATE_COMPLETED":
         return Health.CURRENT, "completed"
     if state in _OVER:
         return Health.FAILED, f"{_OVER[state]}: {said}" if said else _OVER[state]
     if state in _ENDING:
         return Health.TERMINATING, _ENDING[state]
-    unknown = f"in a state that this version does not know: {state}"
-    return Health.IN_PROGRESS, _PROGRESS.get(state, unknown)
-
-
-def _over(record: Mapping[str, Json]) -> bool:
-    return record.get("state") == "JOB_STATE_COMPLETED"
+    if state in _GONE:
+        return Health.NOT_FOUND, _GONE[state]
+    if state in _PROGRESS:
+        return Health.IN_PROGRESS, _PROGRESS[state]
+    return Health.UNKNOWN, f"in a state that this version does not know: {state}"
 
 
 def _code(record: Mapping[str, Json]) -> str:
-    return str((record.get("status") or {}).get("code") or "")
+    return str(look_up(record, ["status", "code"]) or "")
 
 
 def _foreign_job(job: Resource, record: Mapping[str, Json]) -> str:
     """Say in which field a job of ours differs from what its id promises, or nothing."""
     wanted = {key: job.body[key] for key in ("trainingConfig", "lossConfig")}
     fields = differing(wanted, {key: record.get(key) for key in wanted})
+    if not _same_data(str(job.body["dataset"]), str(record.get("dataset") or "")):
+        fields.append("dataset")
     return f"the job exists with another {fields[0]}" if fields else ""
 
 
+def _same_data(wanted: str, observed: str) -> bool:
+    """Say whether two dataset names are of the same bytes: the digest counts, not the name."""
+    one, other = (_DIGEST.fullmatch(name) for name in (wanted, observed))
+    return wanted == observed or bool(one and other and one[1] == other[1])
+
+
+_DIGEST = re.compile(rf".+-([0-9a-f]{{{DIGEST_LENGTH}}})")
+
+
 def _foreign_model(job: Resource, model: Mapping[str, Json]) -> str:
-    base = str((model.get("peftDetails") or {}).get("baseModel") or "")
+    base = str(look_up(model, ["peftDetails", "baseModel"]) or "")
     wanted = str(job.body["trainingConfig"].get("baseModel") or "")
     if base and wanted and base != wanted:
         return f"the model exists, but was tuned from {base}"
@@ -386,6 +423,7 @@ DPO_JOB = Kind(
     spec=DPOJobSpec,
     creation=Creation("dpoJobId", "query"),
     desire=_desire,
+    health=health_of,
     find=_find,
     outputs=_outputs,
     check=_check,
@@ -394,7 +432,11 @@ DPO_JOB = Kind(
     reads=("dpoJobs", "models"),
     references=(
         Reference("dataset", "Dataset"),
-        Reference("trainingConfig.warmStartFrom.dpoJob", "DPOJob"),
+        Reference(
+            "trainingConfig.warmStartFrom.dpoJob",
+            "DPOJob",
+            full="warmStartFrom: accounts/…/models/…",
+        ),
     ),
     # Room for the digest and for up to 999 attempts: `-0123456789-a999`.
     name_limit=ID_LIMIT - 1 - DIGEST_LENGTH - len("-a999"),

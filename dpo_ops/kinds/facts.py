@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from dpo_ops.errors import Finding, Severity
-from dpo_ops.resource import HERE, Json, Observed, Resource, last_segment
+from dpo_ops.resource import HERE, Health, Json, Observed, Resource, last_segment
 
 if TYPE_CHECKING:
     from dpo_ops.errors import Place
@@ -44,6 +44,10 @@ class Behaviour(StrEnum):
     """As mutable, but the server fills it when left out, so only a value in the spec counts."""
 
 
+PATCHED = (Behaviour.MUTABLE, Behaviour.SERVER_DEFAULT)
+"""What an update can change."""
+
+
 class Origin(StrEnum):
     """Who may give a field its value."""
 
@@ -55,13 +59,18 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of the REST schema, by its dotted path, and why it is treated as it is."""
+    """One field of the REST schema, by its dotted path, and why it is treated as it is.
+
+    `same` says when two of its values are the same. `whole` is for a map whose keys are the
+    user's: it is compared and sent as one value, so that what leaves the spec leaves the account.
+    """
 
     path: str
     behaviour: Behaviour
     reason: str
     origin: Origin = Origin.SPEC
     same: Callable[[Json, Json], bool] | None = None
+    whole: bool = False
 
 
 def server(path: str, reason: str) -> Field:
@@ -103,11 +112,13 @@ class Document:
 class Reference:
     """A field that names a resource of another spec: `path` dotted, `kind` what it must be.
 
-    A value with a slash is a full resource name and refers to no spec.
+    A value with a slash is a full resource name and refers to no spec. Where `path` takes none,
+    `full` is how to write one instead, such as `model: accounts/…/models/…`.
     """
 
     path: str
     kind: str
+    full: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +180,7 @@ class Listing:
         self.missing = frozenset(missing)
         self._by_id: dict[tuple[str, str], Mapping[str, Json]] = {}
         self._by_stem: dict[tuple[str, str], list[Mapping[str, Json]]] = defaultdict(list)
+        self._attempts: dict[tuple[str, str], list[Mapping[str, Json]]] = defaultdict(list)
         for collection, rows in records.items():
             for record in rows:
                 self._index(collection, record)
@@ -183,21 +195,21 @@ class Listing:
 
     def attempts(self, collection: str, stem: str) -> list[tuple[int, Mapping[str, Json]]]:
         """Return the records whose id is `<stem>-a<n>` with their n, first attempt first."""
-        found = ((number, r) for r in self._by_stem[collection, stem] if (number := attempt_of(r)))
+        found = ((attempt_of(record), record) for record in self._attempts[collection, stem])
         return sorted(found, key=lambda pair: pair[0])
 
     def _index(self, collection: str, record: Mapping[str, Json]) -> None:
         id_ = last_segment(str(record.get("name", "")))
         self._by_id[collection, id_] = record
         if attempt := _ATTEMPT.fullmatch(id_):
-            self._by_stem[collection, attempt["stem"]].append(record)
+            self._attempts[collection, attempt["stem"]].append(record)
             id_ = attempt["stem"]
         if stem := _STEM.fullmatch(id_):
             self._by_stem[collection, stem["name"]].append(record)
 
 
 _STEM = re.compile(rf"(?P<name>.+)-[0-9a-f]{{{DIGEST_LENGTH}}}")
-_ATTEMPT = re.compile(rf"(?P<stem>.+-[0-9a-f]{{{DIGEST_LENGTH}}})-a(?P<n>[0-9]+)")
+_ATTEMPT = re.compile(rf"(?P<stem>.+-[0-9a-f]{{{DIGEST_LENGTH}}})-a(?P<n>[1-9][0-9]*)")
 
 
 def attempt_of(record: Mapping[str, Json]) -> int:
@@ -250,8 +262,9 @@ class Kind:
     """The facts of one kind, and the pure functions that only it can give.
 
     `reads` are the collections whose lists `find` needs. `schema` is the OpenAPI schema that
-    `fields` classify completely. `find` looks a resource up in the lists; `desire` makes the
-    wanted resource from a document and from the resources that it refers to.
+    `fields` classify completely. `health` says how one record is; `find` looks a resource up in
+    the lists, with all that stands for it there; `desire` makes the wanted resource from a
+    document and from the resources that it refers to.
     """
 
     name: str
@@ -261,6 +274,7 @@ class Kind:
     fields: tuple[Field, ...]
     creation: Creation
     desire: Callable[[Document, Mapping[str, Resource], str], Resource]
+    health: Callable[[Mapping[str, Json]], tuple[Health, str]]
     find: Callable[[Resource, Listing], Observed]
     reads: tuple[str, ...]
     list_params: Mapping[str, str] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -71,7 +71,7 @@ def same(wanted: Json, observed: Json) -> bool:
     if _unset(wanted) or _unset(observed):
         return _unset(wanted) and _unset(observed)
     if isinstance(wanted, Mapping) and isinstance(observed, Mapping):
-        return not differing(wanted, observed)
+        return all(same(value, observed.get(key)) for key, value in wanted.items())
     if isinstance(wanted, list | tuple) and isinstance(observed, list | tuple):
         return len(wanted) == len(observed) and all(map(same, wanted, observed))
     numbers = _number(wanted), _number(observed)
@@ -85,7 +85,17 @@ def same_duration(wanted: Json, observed: Json) -> bool:
     """Return whether two durations are equally long."""
     if _unset(wanted) or _unset(observed):
         return _unset(wanted) and _unset(observed)
-    return seconds(str(wanted)) == seconds(str(observed))
+    try:
+        return seconds(str(wanted)) == seconds(str(observed))
+    except ValueError:
+        return bool(wanted == observed)  # The server may write what this version can't read.
+
+
+def same_entries(wanted: Json, observed: Json) -> bool:
+    """Return whether two maps have the same keys, and the same under each."""
+    if not isinstance(wanted, Mapping) or not isinstance(observed, Mapping):
+        return same(wanted, observed)
+    return set(wanted) == set(observed) and same(wanted, observed)
 
 
 def same_versioned(wanted: Json, observed: Json) -> bool:
@@ -100,15 +110,19 @@ def differing(wanted: Mapping[str, Json], observed: Mapping[str, Json]) -> list[
     return [path for path, value, there in found if not same(value, there)]
 
 
-def leaves(body: Mapping[str, Json], above: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(
+    body: Mapping[str, Json], above: str = "", *, wholes: Collection[str] = ()
+) -> Iterator[tuple[str, Any]]:
     """Yield each dotted path of `body` that ends in no further mapping, with its value.
 
-    An empty mapping says nothing, so it has no leaf; a null is what clears.
+    An empty mapping says nothing, so it has no leaf; a null is what clears. The mappings at the
+    paths `wholes` are values themselves.
     """
     for key, value in body.items():
         path = f"{above}.{key}" if above else key
-        if isinstance(value, Mapping) and secret_variable(value) is None:
-            yield from leaves(value, path)
+        parts = isinstance(value, Mapping) and secret_variable(value) is None
+        if parts and path not in wholes:
+            yield from leaves(value, path, wholes=wholes)
         else:
             yield path, value
 
@@ -130,5 +144,5 @@ def _number(value: Json) -> float | None:
         return None
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

@@ -63,6 +63,11 @@ class Lost:
         return self.nameless or any(name in text for text in self.texts)
 
 
+def is_name(text: str) -> bool:
+    """Return whether `text` can be a metadata.name, and so part of an id."""
+    return bool(_NAME.fullmatch(text))
+
+
 def looks_like_ours(root: Node) -> bool:
     """Return whether a document was meant to be a spec: it has an apiVersion and a kind."""
     return isinstance(root.value, dict) and bool({"apiVersion", "kind"} & set(root.value))
@@ -166,7 +171,7 @@ def _name(root: Node, kind: str | None, log: Log) -> str | None:
         return None
     if entry.node.value is BROKEN:
         return None
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not is_name(name):
         what = f"metadata.name {quoted(name)} can't be part of an id"
         why = f"ids take a-z, 0-9 and -, begin with a letter, end in no -, up to {ID_LIMIT}"
         fix = "choose such a name" if isinstance(name, str) else "if it is text, put it in quotes"

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from dpo_ops.loader.findings import Log
 
+BEGIN = "begin with `dpo-ops init`, which writes a small set of specs"
+"""The advice where there are no specs."""
 _ENDINGS = (".yaml", ".yml")
+_DATA_ENDINGS = (".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,16 @@ def _named(walk: _Walk, path: Path) -> None:
         status = path.stat()
     except OSError as error:
         what = f"can't be read: {reason(error)}"
-        walk.log.report(show(path), what, fix="check the path", rule="unreadable-file")
+        # What has no ending was meant to be a folder, and there may be no specs at all yet.
+        fix = "check the path" if path.suffix else f"check the path, or {BEGIN}"
+        walk.log.report(show(path), what, fix=fix, rule="unreadable-file")
         return
     if stat.S_ISDIR(status.st_mode):
         _folder(walk, path, above=())
+    elif path.suffix in _DATA_ENDINGS:
+        what, why = "is data, not specs", "data files are named by a Dataset's `source`"
+        fix = "give the folder of specs"
+        walk.log.report(show(path), what, why, fix, rule="not-a-spec")
     else:
         _file(walk, path, named=True)
 

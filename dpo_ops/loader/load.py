@@ -12,7 +12,7 @@ from dpo_ops.loader.check import report, validate
 from dpo_ops.loader.content import Contents
 from dpo_ops.loader.envelope import Draft, Lost, looks_like_ours, open_envelope
 from dpo_ops.loader.faults import TemplateFault, UnknownName
-from dpo_ops.loader.files import find
+from dpo_ops.loader.files import BEGIN, find
 from dpo_ops.loader.findings import Log, Refused
 from dpo_ops.loader.parse import parse
 from dpo_ops.loader.references import connect
@@ -164,7 +164,7 @@ def _nothing(paths: Sequence[Path], log: Log) -> None:
     looked = ", ".join(show(path) for path in paths) or "no path at all"
     what = "there is no spec of a resource here"
     why = "an empty desired state would mean that nothing should exist"
-    log.report(looked, what, why, "point at the specs, or write one", rule="no-specs")
+    log.report(looked, what, why, f"point at the specs, or {BEGIN}", rule="no-specs")
 
 
 def _desire(drafts: Sequence[Draft], stack: Stack) -> State:

@@ -6,6 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from dpo_ops.kinds.values import look_up
+from dpo_ops.loader.envelope import is_name
 from dpo_ops.loader.tree import nearest
 from dpo_ops.loader.words import likely, listed, quoted
 from dpo_ops.resource import Address
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dpo_ops.errors import Place
+    from dpo_ops.kinds.facts import Reference
     from dpo_ops.loader.envelope import Draft, Lost
     from dpo_ops.loader.findings import Log
 
@@ -28,39 +30,54 @@ def connect(drafts: Mapping[Address, Draft], lost: Lost, log: Log) -> list[Addre
     """
     unknown = 0
     for draft in drafts.values():
-        for path, target in _references(draft):
-            if target in drafts:
-                draft.links[path] = target
-            elif not lost.may_hold(target.name):
+        for reference, name in _references(draft):
+            target = Address(reference.kind, name)
+            if "/" in name:
+                _full(draft, reference, name, log)
+            elif target in drafts:
+                draft.links[reference.path] = target
+            elif not lost.may_hold(name):
                 unknown += 1
-                _unknown(draft, path, target, drafts, log, guess=unknown <= _GUESSES)
+                _unknown(draft, reference, target, drafts, log, guess=unknown <= _GUESSES)
     return _order(drafts, log)
 
 
-def _references(draft: Draft) -> Iterator[tuple[str, Address]]:
+def _references(draft: Draft) -> Iterator[tuple[Reference, str]]:
     for reference in draft.kind.references:
         value = look_up(draft.value, reference.path.split("."))
-        if isinstance(value, str) and value and "/" not in value:
-            yield reference.path, Address(reference.kind, value)
+        if isinstance(value, str) and value:
+            yield reference, value
+
+
+def _full(draft: Draft, reference: Reference, name: str, log: Log) -> None:
+    """Report a full resource name where only the name of a spec can stand."""
+    if not reference.full:
+        return
+    path = reference.path
+    what = f"{path}: {quoted(name)} is no name of a spec"
+    why = f"here stands the name of a {reference.kind} of these specs"
+    log.report(_place(draft, path), what, why, f"write {reference.full}", rule="full-name")
 
 
 def _unknown(
     draft: Draft,
-    path: str,
+    reference: Reference,
     target: Address,
     drafts: Mapping[Address, Draft],
     log: Log,
     *,
     guess: bool,
 ) -> None:
+    path = reference.path
     names = [address.name for address in drafts if address.kind == target.kind]
     others = [address for address in drafts if address.name == target.name]
-    near = likely(target.name, names) if guess else None
+    near = likely(target.name, [name for name in names if is_name(name)]) if guess else None
     why = f"{others[0]} is another kind" if others else ""
     if not others:
         why = f"the specs have {listed(names)}" if names else f"the specs have no {target.kind}"
-    fix = f"did you mean {near}?" if near else f"add a {target.kind} of this name, or give its full"
-    fix += "" if near else " resource name if it exists already"
+    instead = f"write {reference.full}" if reference.full else "give its full resource name"
+    fix = f"add a {target.kind} of this name, or {instead} for one that exists already"
+    fix = f"did you mean {near}?" if near else fix
     what = f"{path}: there is no {target.kind} {quoted(target.name)}"
     log.report(_place(draft, path), what, why, fix, rule="unknown-reference")
 

@@ -74,6 +74,8 @@ class Environment(SandboxedEnvironment):
             cache_size=0,
         )
         self.globals = {}
+        # How a template reaches each mapping: what is missing in one is named in full.
+        self._paths: dict[int, str] = {}
         self.filters = dict(_FILTERS)
         self.tests = {name: self.tests[name] for name in _TESTS}
 
@@ -85,16 +87,20 @@ class Environment(SandboxedEnvironment):
         """Return what a mapping, a list or a text holds there, or an unknown name."""
         if isinstance(obj, Undefined):
             raise _unknown(obj)
+        step = f".{argument}" if isinstance(argument, str) else f"[{argument}]"
+        path = self._paths.get(id(obj), "values") + step
         if isinstance(obj, Mapping) and isinstance(argument, str) and argument in obj:
             if obj[argument] is BROKEN:
-                raise UnknownName(f"{quoted(argument)} could not be read")
+                raise UnknownName(f"{quoted(path, bare=True)} could not be read")
+            self._paths[id(obj[argument])] = path
             return obj[argument]
         if isinstance(obj, str | list | tuple) and isinstance(argument, int | slice):
             try:
+                self._paths[id(obj[argument])] = path
                 return obj[argument]
             except IndexError:
                 pass
-        return self.undefined(obj=obj, name=argument)
+        return self.undefined(path, obj=obj, name=argument)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002  -- jinja2's signature
         """Return the result for two numbers. Raises SecurityError for anything else."""
@@ -186,10 +192,12 @@ def _unknown(value: Undefined) -> UnknownName:
     if isinstance(parent, Mapping):
         if isinstance(parent, Facts):
             return _unknown_fact(name, parent)
+        path = str(value._undefined_hint)  # noqa: SLF001  -- no public way
+        guess, above = likely(name, parent), path.removesuffix(name)
         why = f"what there is: {listed(parent)}" if parent else "there are no values at all"
-        guess = likely(name, parent)
-        fix = f"did you mean {quoted(guess, bare=True)}?" if guess else "pass it in a --values file"
-        return UnknownName(f"there is no {quoted(name)} here", why, fix)
+        near = f"did you mean {quoted(f'{above}{guess}', bare=True)}?" if guess else ""
+        fix = near or "pass it in a --values file"
+        return UnknownName(f"there is no {quoted(path, bare=True)}", why, fix)
     if value._undefined_name is None or not isinstance(value._undefined_name, str):  # noqa: SLF001
         return UnknownName("the template has no value here", fix="give it an else or a default")
     fix = meant(name, ("values", "git"))

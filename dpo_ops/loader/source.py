@@ -67,7 +67,7 @@ def read(path: Path, shown: str) -> Source:
     return source
 
 
-def _refused(where: Place, what: str, fix: str, why: str = "") -> Refused:
+def _refused(where: Place | str, what: str, fix: str, why: str = "") -> Refused:
     return Refused(Finding(where, what, why, fix, rule="unreadable-file"))
 
 
@@ -84,7 +84,8 @@ def _bytes(path: Path, shown: str) -> bytes:
                 raise _too_large(here)
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise _refused(here, f"can't be read: {reason(error)}", "check the path") from None
+        # Of a file that can't be opened there is no line to point at.
+        raise _refused(shown, f"can't be read: {reason(error)}", "check the path") from None
     if len(data) > MAX_BYTES:  # it grew meanwhile, or its size was a lie
         raise _too_large(here)
     return data

@@ -145,7 +145,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "other-format": _error(
         "a row of another preference format",
         "rows have input, preferred_output and non_preferred_output",
-        "rename: chosen becomes preferred_output, rejected becomes non_preferred_output",
+        "chosen becomes preferred_output and rejected non_preferred_output, each a list of one "
+        "message {role: assistant, content: …}, not a string; prompt becomes input.messages, a "
+        "list of messages that ends with the user's",
     ),
     "missing-field": _error(
         "a field is missing",

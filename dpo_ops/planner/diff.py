@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dpo_ops.kinds.facts import Behaviour, Field, Kind, fact
+from dpo_ops.kinds.facts import PATCHED, Behaviour, Field, Kind, fact
 from dpo_ops.kinds.values import leaves, look_up, same
 from dpo_ops.planner.change import FieldChange
 
@@ -13,21 +13,19 @@ if TYPE_CHECKING:
 
     from dpo_ops.resource import Json
 
-_COMPARED = (Behaviour.MUTABLE, Behaviour.SERVER_DEFAULT)
-
 
 def updates(
     kind: Kind, wanted: Mapping[str, Json], record: Mapping[str, Json]
 ) -> tuple[FieldChange, ...]:
     """Return the fields that an update must change: only those that the spec sets."""
-    return tuple(_differences(kind, wanted, record, _COMPARED))
+    return tuple(_differences(kind, wanted, record, PATCHED))
 
 
 def since(
     kind: Kind, wanted: Mapping[str, Json], earlier: Mapping[str, Json]
 ) -> tuple[FieldChange, ...]:
     """Return the fields in which a new generation differs from an earlier one."""
-    return tuple(_differences(kind, wanted, earlier, (*_COMPARED, Behaviour.IMMUTABLE)))
+    return tuple(_differences(kind, wanted, earlier, (*PATCHED, Behaviour.IMMUTABLE)))
 
 
 def creation(kind: Kind, wanted: Mapping[str, Json]) -> tuple[FieldChange, ...]:
@@ -42,10 +40,13 @@ def _differences(
     record: Mapping[str, Json],
     compared: tuple[Behaviour, ...],
 ) -> Iterator[FieldChange]:
-    for path, value in leaves(wanted):
+    wholes = [row.path for row in kind.fields if row.whole]
+    for path, value in leaves(wanted, wholes=wholes):
         row = fact(kind, path)
         if row is None or row.behaviour not in compared:
             continue
+        if value is None and row.behaviour is Behaviour.SERVER_DEFAULT:
+            continue  # Cleared, it is the server's to fill: there is no value to compare with.
         before = look_up(record, path.split("."))
         if not _same(row, value, before):
             yield FieldChange(path, before, value, row.reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dpo_ops import __version__
-from dpo_ops.planner.change import Action, Change, FieldChange, Plan, Verb
+from dpo_ops.planner.change import WAITING, Action, Change, FieldChange, Plan, Verb
 from dpo_ops.resource import Health, digest
 
 if TYPE_CHECKING:
@@ -29,10 +29,11 @@ def document(plan: Plan) -> dict[str, Any]:
 
 
 def fingerprint(plan: Plan) -> str:
-    """Return `sha256:<hex>` over what the plan will do and what it saw.
+    """Return `sha256:<hex>` over what the plan will write and the values that it saw.
 
-    Bound to the rendered specs, to what was observed and to the tool's major version; not to
-    a commit, a path, or the words of a reason.
+    Bound to the rendered specs, to the values that change and to the tool's major version; not
+    to a commit, a path, the words of a reason, or how far something under way has come: what
+    was approved while a job ran is still approved when it is done.
     """
     bound = {
         "version": VERSION,
@@ -46,8 +47,12 @@ def fingerprint(plan: Plan) -> str:
 
 def _bound(change: Change) -> dict[str, Any]:
     shown = _change(change)
-    kept = ("address", "action", "id", "fields", "steps", "needs", "body")
-    return {key: shown[key] for key in kept} | {"blocked": bool(change.blocked)}
+    kept = ("address", "action", "id", "needs", "body")
+    return {key: shown[key] for key in kept} | {
+        "fields": [[field.path, field.before, field.after] for field in change.fields],
+        "writes": [str(step) for step in change.steps if step.verb not in WAITING],
+        "blocked": bool(change.blocked),
+    }
 
 
 def _change(change: Change) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def questions(desired: State, observed: Accounted) -> frozenset[Question]:
     asked = (
         _kind(resource).asks(resource)
         for address, resource in desired.items()
-        if _to_create(_kind(resource), observed.resources[address])
+        if _to_create(observed.resources[address])
     )
     return frozenset(question for question in asked if question)
 
@@ -84,67 +84,66 @@ def _decide(resource: Resource, seen: Observed) -> Change:
         why = "the same input would fail the same way again"
         fix = "change the data or the settings: that makes a new job"
         return _blocked(resource, seen, f"{seen.id} {seen.message}", why, fix)
-    if _to_create(kind, seen):
+    if _to_create(seen):
         return _create(kind, resource, seen)
     if seen.health is Health.IN_PROGRESS and resource.content:
         return _resume_upload(kind, resource, seen)
     return _keep_or_update(kind, resource, seen)
 
 
-def _to_create(kind: Kind, seen: Observed) -> bool:  # noqa: ARG001  -- reads as a question about a kind
+def _to_create(seen: Observed) -> bool:
     return seen.health in (Health.NOT_FOUND, Health.FAILED) and not seen.conflict and seen.retriable
 
 
 def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
     name = f"{kind.collection}/{seen.next_id}"
     superseded = _superseded(kind, seen)
-    restores = seen.record is not None and seen.health is Health.NOT_FOUND
+    restores = _restores(kind, seen)
     remakes = seen.health is Health.FAILED and seen.next_id == seen.id
     steps = [
         *([Step(Verb.DELETE, name)] if remakes else []),
         *([Step(Verb.UNDELETE, name)] if restores else [Step(Verb.CREATE, name)]),
         *([Step(Verb.UPLOAD, name)] if resource.content else []),
-        *_restored_changes(kind, resource, seen, name, restores=restores),
+        *([Step(Verb.PATCH, name)] if restores and _create_fields(kind, resource, seen) else []),
         *_proof(kind, name),
         *(Step(Verb.DELETE, old) for old in superseded),
     ]
-    fields = (
-        diff.since(kind, resource.body, seen.earlier[-1])
-        if seen.earlier
-        else diff.creation(kind, resource.body)
-    )
     return _change(
         resource,
         seen,
         action=Action.REPLACE if superseded or remakes else Action.CREATE,
         id=seen.next_id,
-        reason=_why_create(kind, seen, restores=restores),
-        fields=fields,
+        reason=_why_create(kind, seen),
+        fields=_create_fields(kind, resource, seen),
         steps=tuple(steps),
         reversible=not (kind.paid and kind.retained),
     )
 
 
-def _why_create(kind: Kind, seen: Observed, *, restores: bool) -> str:
-    if seen.health is Health.FAILED:
+def _restores(kind: Kind, seen: Observed) -> bool:
+    return kind.undeletable and seen.record is not None and seen.health is Health.NOT_FOUND
+
+
+def _create_fields(kind: Kind, resource: Resource, seen: Observed) -> tuple[FieldChange, ...]:
+    if _restores(kind, seen):
+        # What comes back from a delete may have had other settings when it went.
+        return diff.updates(kind, resource.body, seen.record or {})
+    if seen.earlier:
+        return diff.since(kind, resource.body, seen.earlier[-1])
+    return diff.creation(kind, resource.body)
+
+
+def _why_create(kind: Kind, seen: Observed) -> str:
+    if _restores(kind, seen):
+        return f"{seen.message}; it is restored"
+    if seen.record is not None:
         again = "it is made anew" if seen.next_id == seen.id else f"{seen.next_id} tries again"
         return f"{seen.id} {seen.message}; {again}"
-    if restores:
-        return f"{seen.message}; it is restored"
     if seen.earlier:
         before = last_segment(seen.earlier[-1]["name"])
         fate = "goes once the new one answers" if kind.supersedes else "is kept"
         return f"changed since {before}, which {fate}"
     return "not in the account"
-
-
-def _restored_changes(
-    kind: Kind, resource: Resource, seen: Observed, name: str, *, restores: bool
-) -> list[Step]:
-    """What comes back from a delete may have had other settings when it went."""
-    if restores and seen.record and diff.updates(kind, resource.body, seen.record):
-        return [Step(Verb.PATCH, name)]
-    return []
 
 
 def _resume_upload(kind: Kind, resource: Resource, seen: Observed) -> Change:
@@ -194,6 +193,8 @@ def _remove(resource: Resource, seen: Observed, *, everything: bool) -> Change:
     if seen.conflict:
         names = []
         reason = f"left alone: {seen.conflict}"
+    elif not names and seen.health is not Health.NOT_FOUND:
+        reason = "left alone: it does not carry the mark of this stack"
     elif not names:
         reason = "not in the account"
     elif kind.retained and not everything:
@@ -239,7 +240,7 @@ def _judge(
     dependents: Sequence[Resource],
 ) -> Verdict | None:
     kind = _kind(resource)
-    question = kind.asks(resource) if _to_create(kind, seen) else None
+    question = kind.asks(resource) if _to_create(seen) else None
     if question is None or question not in answers:
         return None
     return kind.judge(resource, answers[question], dependents)
@@ -255,6 +256,8 @@ def _judged(change: Change, verdict: Verdict) -> Change:
     if not verdict.pins or change.resource is None:
         return change
     pinned = replace(change.resource, body={**change.resource.body, **verdict.pins})
+    if not any(step.verb is Verb.CREATE for step in change.steps):
+        return replace(change, resource=pinned)  # Only for the case that there is none to restore.
     shown = (FieldChange(p, None, v, "pinned by the plan") for p, v in verdict.pins.items())
     return replace(change, resource=pinned, fields=(*change.fields, *shown))
 

@@ -28,7 +28,7 @@ from dpo_ops.reporters.outputs import (
 from dpo_ops.reporters.plan_markdown import plan_markdown
 from dpo_ops.reporters.plan_text import plan_text
 from dpo_ops.reporters.report_markdown import report_markdown
-from dpo_ops.reporters.report_text import AGAIN, elapsed, report_text
+from dpo_ops.reporters.report_text import AGAIN, Ending, elapsed, report_text, why
 from dpo_ops.reporters.schemas import SCHEMAS
 from dpo_ops.reporters.status import status_markdown, status_of, status_text
 from dpo_ops.reporters.style import PLAIN, Style, Tone
@@ -37,6 +37,7 @@ __all__ = [
     "AGAIN",
     "PLAIN",
     "SCHEMAS",
+    "Ending",
     "Style",
     "Tone",
     "checked_text",
@@ -62,6 +63,7 @@ __all__ = [
     "status_markdown",
     "status_of",
     "status_text",
+    "why",
     "with_outputs",
     "workflow_commands",
 ]

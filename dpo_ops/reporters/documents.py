@@ -129,7 +129,7 @@ def _ended(end: Ended) -> dict[str, Any]:
         "id": end.id,
         "message": end.message,
         "cause": str(end.cause) if end.cause else None,
-        "waited": end.waited,
+        "waited": round(end.waited, 1),
     }
 
 

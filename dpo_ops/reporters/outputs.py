@@ -10,7 +10,7 @@ from dpo_ops.planner import Action
 from dpo_ops.planner.order import dependency_order
 from dpo_ops.reporters.markdown import code, table
 from dpo_ops.reporters.report_text import outputs_lines
-from dpo_ops.reporters.style import PLAIN, Style
+from dpo_ops.reporters.style import PLAIN, Style, dated
 from dpo_ops.resource import Health, Json, Observed, State, qualify
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def outputs_text(found: Outputs, style: Style = PLAIN) -> str:
 
 def missing_text(found: Outputs, style: Style = PLAIN) -> str:
     """Return what has no outputs yet, and why."""
-    lines = (f"no outputs of {address} yet: {why}" for address, why in found.missing.items())
+    lines = (f"no outputs of {address} yet: {dated(why)}" for address, why in found.missing.items())
     return "".join(f"{style.clean(line)}\n" for line in lines)
 
 

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING
 from dpo_ops.planner import Change, Plan, fingerprint
 from dpo_ops.reporters.findings import sentence
 from dpo_ops.reporters.markdown import LIMIT, code, defused, fenced, fitted, folded, table
-from dpo_ops.reporters.plan_words import SYMBOLS, Mark, chains, cost, ids, mark, summary
+from dpo_ops.reporters.plan_words import (
+    SYMBOLS,
+    Mark,
+    blockers,
+    chains,
+    cost,
+    deletes,
+    ids,
+    marks,
+    note,
+    summary,
+    why,
+)
 from dpo_ops.reporters.style import PLAIN, Style, count
 from dpo_ops.reporters.values import both, shown
 from dpo_ops.resource import qualify
@@ -16,10 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dpo_ops.errors import Finding
+    from dpo_ops.resource import Address
 
 _ROWS = 50
 _URGENCY = (
     Mark.BLOCKED,
+    Mark.SKIPPED,
     Mark.DELETE,
     Mark.REPLACE,
     Mark.CREATE,
@@ -33,11 +47,16 @@ def plan_markdown(plan: Plan, style: Style = PLAIN, *, limit: int = LIMIT) -> st
 
     The rows that matter most come first. What would not fit is left out by whole sections.
     """
-    changing = [c for c in plan.changes if mark(c) is not Mark.UNCHANGED]
-    changing.sort(key=lambda change: _URGENCY.index(mark(change)))
-    sections = [_table(changing, style)] if changing else []
+    found = marks(plan)
+    changing = [c for c in plan.changes if found[c.address] is not Mark.UNCHANGED]
+    changing.sort(key=lambda change: _URGENCY.index(found[change.address]))
+    sections = [_table(changing, plan, style)] if changing else []
     sections += [_chains(plan, style)] if chains(plan) else []
-    sections += [_details(change, plan.account, style) for change in changing if change.fields]
+    sections += [
+        _details(change, plan.account, style)
+        for change in changing
+        if change.fields and found[change.address] is not Mark.SKIPPED
+    ]
     return fitted(_start(plan, style), sections, _end(plan), what="sections", limit=limit)
 
 
@@ -69,17 +88,19 @@ def findings_row(finding: Finding, style: Style) -> str:
     return f"- **{finding.severity}** {where}: {defused(sentence(finding, style), style)}\n"
 
 
-def _table(changes: Sequence[Change], style: Style) -> str:
-    rows = [_row(change, style) for change in changes[:_ROWS]]
+def _table(changes: Sequence[Change], plan: Plan, style: Style) -> str:
+    found, causes = marks(plan), blockers(plan)
+    rows = [_row(c, found[c.address], causes.get(c.address), style) for c in changes[:_ROWS]]
     more = len(changes) - len(rows)
     note = f"\n*and {count(more, 'more row')}*\n" if more else ""
     return table(("", "resource", "change", "id", "why"), rows) + note
 
 
-def _row(change: Change, style: Style) -> tuple[str, ...]:
-    kind = mark(change)
+def _row(change: Change, kind: Mark, cause: Address | None, style: Style) -> tuple[str, ...]:
     address, id_ = code(change.address, style), code(ids(change), style)
-    return (code(SYMBOLS[kind], style), address, kind, id_, defused(change.reason, style))
+    also = "" if kind is Mark.SKIPPED else deletes(change)
+    reason = " · ".join(filter(None, (why(change, kind, cause), also)))
+    return (code(SYMBOLS[kind], style), address, kind, id_, defused(reason, style))
 
 
 def _chains(plan: Plan, style: Style) -> str:
@@ -97,7 +118,7 @@ def _diff(change: Change, account: str, style: Style) -> Iterator[str]:
         path = style.clean(field.path)
         before, after = qualify(field.before, account), qualify(field.after, account)
         if before is None:
-            yield f"+ {path}: {shown(after, style)}"
+            yield f"+ {path}: {shown(after, style)}{note(change, field)}"
             continue
         first, second = both(before, after, style)
         yield f"- {path}: {first}"

@@ -7,13 +7,29 @@ from typing import TYPE_CHECKING
 
 from dpo_ops.planner import Change, FieldChange, Plan, fingerprint
 from dpo_ops.reporters.findings import finding_lines
-from dpo_ops.reporters.plan_words import SYMBOLS, Mark, chains, cost, ids, mark, summary, told
+from dpo_ops.reporters.plan_words import (
+    SYMBOLS,
+    Mark,
+    blockers,
+    chains,
+    cost,
+    deletes,
+    ids,
+    marks,
+    note,
+    summary,
+    terms,
+    told,
+    why,
+)
 from dpo_ops.reporters.style import PLAIN, Style, Tone, cells, count, kept, pad, widest, wrap
 from dpo_ops.reporters.values import both, shown
 from dpo_ops.resource import qualify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from dpo_ops.resource import Address
 
 _TONES = {
     Mark.CREATE: Tone.GOOD,
@@ -22,39 +38,53 @@ _TONES = {
     Mark.DELETE: Tone.BAD,
     Mark.WAIT: Tone.CHANGE,
     Mark.BLOCKED: Tone.BAD,
+    Mark.SKIPPED: Tone.BAD,
     Mark.UNCHANGED: Tone.QUIET,
 }
 _CHAINS = 5
-_NOTHING = "No changes. "
 _WORD = widest(map(str, Mark), most=99)
 _INDENT = " " * 6
 
 
-def plan_text(plan: Plan, style: Style = PLAIN, *, verbose: bool = False) -> str:
-    """Return the whole plan for reading; `verbose` shows every field, step and unchanged one."""
-    return "".join(f"{line}\n" for line in _lines(plan, style, verbose=verbose))
+def plan_text(
+    plan: Plan, style: Style = PLAIN, *, verbose: bool = False, removal: bool = False
+) -> str:
+    """Return the whole plan for reading; `verbose` shows every field, step and unchanged one.
+
+    `removal` says that it is the plan of a removal, which is not approved by its fingerprint.
+    """
+    lines = _lines(plan, style, verbose=verbose, removal=removal)
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _lines(plan: Plan, style: Style, *, verbose: bool) -> Iterator[str]:
-    marked = [(change, mark(change)) for change in plan.changes]
-    seen = [c for c, m in marked if verbose or m is not Mark.UNCHANGED]
+def _lines(plan: Plan, style: Style, *, verbose: bool, removal: bool) -> Iterator[str]:
+    found, causes = marks(plan), blockers(plan)
+    seen = [c for c in plan.changes if verbose or found[c.address] is not Mark.UNCHANGED]
     addresses = widest((str(change.address) for change in seen), most=style.width // 2)
     for change in seen:
-        yield from _change(change, plan.account, style, addresses, verbose=verbose)
+        kind = found[change.address]
+        yield from _title(change, kind, style, addresses)
+        yield from _reasons(change, kind, causes.get(change.address), style)
+        if kind is not Mark.SKIPPED or verbose:
+            yield from _fields(change, plan.account, style, verbose=verbose)
+        if verbose and change.steps:
+            steps = style.clean(_steps(change))
+            yield from wrap(steps, style.width, first=f"{_INDENT}steps: ", rest=_INDENT + "  ")
         yield ""
     for chain in chains(plan)[:_CHAINS]:
-        links = (kept(style.clean(f"{c.address} ({mark(c)})")) for c in chain)
+        links = (kept(style.clean(f"{c.address} ({found[c.address]})")) for c in chain)
         yield from wrap(" → ".join(links), style.width, first="chain: ", rest="       ")
     yield from _warnings(plan, style)
-    yield from _ending(plan, style, hidden=len(marked) - len(seen))
+    yield from _ending(plan, style, hidden=len(plan.changes) - len(seen), removal=removal)
 
 
-def _ending(plan: Plan, style: Style, *, hidden: int) -> Iterator[str]:
+def _ending(plan: Plan, style: Style, *, hidden: int, removal: bool) -> Iterator[str]:
     where = f"account {style.clean(plan.account)}, stack {style.clean(plan.stack)}"
     if plan.in_sync:
-        found = count(len(plan.changes), "resource")
-        first, *more = wrap(f"{where}: {found} as the specs say.", style.width, first=_NOTHING)
-        yield style.paint(_NOTHING.strip(), Tone.GOOD) + first[len(_NOTHING) - 1 :]
+        nothing = "Nothing to remove. " if removal else "No changes. "
+        found = "" if removal else f": {count(len(plan.changes), 'resource')} as the specs say"
+        first, *more = wrap(f"{where}{found}.", style.width, first=nothing)
+        yield style.paint(nothing.strip(), Tone.GOOD) + first[len(nothing) - 1 :]
         yield from more
     else:
         counts = ", ".join(map(kept, summary(plan).split(", ")))
@@ -63,7 +93,7 @@ def _ending(plan: Plan, style: Style, *, hidden: int) -> Iterator[str]:
         yield from wrap(where + ("; -v shows what is unchanged" if hidden else ""), style.width)
     if price := cost(plan):
         yield from wrap(price, style.width, first="cost: ", rest="      ")
-    if not plan.in_sync:
+    if not plan.in_sync and not removal:
         # On a line of its own: so it fits, and can be copied.
         yield "fingerprint:"
         yield f"  {fingerprint(plan)}"
@@ -74,24 +104,36 @@ def _warnings(plan: Plan, style: Style) -> Iterator[str]:
         yield from finding_lines(finding, style)
 
 
-def _change(
-    change: Change, account: str, style: Style, column: int, *, verbose: bool
-) -> Iterator[str]:
-    kind = mark(change)
-    yield from _title(change, kind, style, column)
-    if not change.blocked:
-        yield from wrap(style.clean(change.reason), style.width, first=_INDENT, rest=_INDENT)
+def _reasons(change: Change, kind: Mark, cause: Address | None, style: Style) -> Iterator[str]:
     for finding in change.blocked:
         yield from finding_lines(finding, style, indent=_INDENT)
-    shown_fields = range(len(change.fields)) if verbose else told(change)
-    for n in shown_fields:
-        yield from _field(change.fields[n], account, style)
-    if folded := len(change.fields) - len(shown_fields):
-        yield style.paint(f"{_INDENT}sets {count(folded, 'field')} (-v shows them)", Tone.QUIET)
-    if verbose and change.steps:
-        yield from wrap(
-            style.clean(_steps(change)), style.width, first=f"{_INDENT}steps: ", rest=_INDENT + "  "
-        )
+    if change.blocked:
+        return
+    yield from wrap(style.clean(why(change, kind, cause)), style.width, first=_INDENT, rest=_INDENT)
+    if kind is not Mark.SKIPPED:
+        yield from wrap(style.clean(deletes(change)), style.width, first=_INDENT, rest=_INDENT)
+
+
+def _fields(change: Change, account: str, style: Style, *, verbose: bool) -> Iterator[str]:
+    long: Sequence[int] = range(len(change.fields)) if verbose else told(change)
+    brief = [] if verbose else terms(change)
+    yield from _in_brief([change.fields[n] for n in brief], account, style)
+    for n in long:
+        field = change.fields[n]
+        yield from _field(field, account, style, note(change, field))
+    if folded := len(change.fields) - len(long) - len(brief):
+        more = " more" if brief else ""
+        said = f"{_INDENT}sets {folded}{more} {'field' if folded == 1 else 'fields'}"
+        yield style.paint(f"{said} (-v shows them)", Tone.QUIET)
+
+
+def _in_brief(fields: Sequence[FieldChange], account: str, style: Style) -> Iterator[str]:
+    """Yield `epochs 1, loraRank 8`: the last part of each name, with its value."""
+    names = (style.clean(field.path.rpartition(".")[2]) for field in fields)
+    values = (shown(qualify(field.after, account), style) for field in fields)
+    said = (kept(f"{name} {value}") for name, value in zip(names, values, strict=True))
+    start = _INDENT + "  "
+    yield from wrap(", ".join(said), style.width, first=start, rest=start)
 
 
 def _steps(change: Change) -> str:
@@ -111,11 +153,11 @@ def _title(change: Change, kind: Mark, style: Style, column: int) -> Iterator[st
         yield from wrap(id_, style.width, first=_INDENT, rest=_INDENT)
 
 
-def _field(field: FieldChange, account: str, style: Style) -> Iterator[str]:
+def _field(field: FieldChange, account: str, style: Style, note: str) -> Iterator[str]:
     before, after = qualify(field.before, account), qualify(field.after, account)
     path, rest = f"{_INDENT}  {style.clean(field.path)}: ", _INDENT + "    "
     if before is None:
-        yield from wrap(shown(after, style), style.width, first=path, rest=rest)
+        yield from wrap(shown(after, style) + note, style.width, first=path, rest=rest)
         return
     first, second = both(before, after, style)
     line = f"{path}{first} → {second}"

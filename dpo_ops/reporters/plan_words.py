@@ -7,13 +7,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from dpo_ops.kinds import KINDS
-from dpo_ops.planner import Action, Change, Plan, Verb
+from dpo_ops.kinds.facts import Behaviour, Origin, fact
+from dpo_ops.planner import Action, Change, FieldChange, Plan, Verb
+from dpo_ops.reporters.style import dated
 from dpo_ops.resource import last_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from dpo_ops.resource import Address
+    from dpo_ops.resource import Address, Json
 
 
 class Mark(StrEnum):
@@ -25,6 +27,7 @@ class Mark(StrEnum):
     DELETE = "delete"
     WAIT = "wait"
     BLOCKED = "blocked"
+    SKIPPED = "skipped"
     UNCHANGED = "unchanged"
 
 
@@ -35,19 +38,40 @@ SYMBOLS = {
     Mark.DELETE: "-",
     Mark.WAIT: ">",
     Mark.BLOCKED: "!",
+    Mark.SKIPPED: "!",
     Mark.UNCHANGED: "=",
 }
 _WRITING = (Mark.CREATE, Mark.UPDATE, Mark.REPLACE, Mark.DELETE)
-_PINNED = "pinned by the plan"  # As the planner says it of a value that no spec gives.
+_LINKS = (Mark.CREATE, Mark.UPDATE, Mark.REPLACE, Mark.WAIT)
+# As the planner says it: of a value that no spec gives, and of what is there.
+_PINNED = "pinned by the plan"
+_IN_PLACE = "in place: "
 
 
-def mark(change: Change) -> Mark:
-    """Return what a change is to a reader."""
+def marks(plan: Plan) -> dict[Address, Mark]:
+    """Return what each change is to a reader, in the plan's order."""
+    kept = blockers(plan)
+    return {change.address: _mark(change, kept) for change in plan.changes}
+
+
+def _mark(change: Change, kept: Mapping[Address, Address]) -> Mark:
     if change.blocked:
         return Mark.BLOCKED
+    if change.address in kept:
+        return Mark.SKIPPED
     if change.action is Action.NO_OP:
         return Mark.WAIT if change.steps else Mark.UNCHANGED
     return Mark(str(change.action))
+
+
+def blockers(plan: Plan) -> dict[Address, Address]:
+    """Return the blocked address that keeps each change that needs it from its turn."""
+    kept = {change.address: change.address for change in plan.blocked}
+    for change in plan.changes:  # What is needed stands first.
+        cause = next((kept[need] for need in change.needs if need in kept), None)
+        if cause and change.steps:
+            kept[change.address] = cause
+    return kept
 
 
 def ids(change: Change) -> str:
@@ -57,12 +81,32 @@ def ids(change: Change) -> str:
     return ", ".join(dict.fromkeys(last_segment(step.name) for step in change.steps))
 
 
+def why(change: Change, kind: Mark, cause: Address | None) -> str:
+    """Return the reason of a change; of one that is kept from its turn, `cause` is what does."""
+    if kind is Mark.SKIPPED:
+        return f"blocked: needs {cause}"
+    reason = dated(change.reason)
+    # A reader who waits does not look for what is in place.
+    return f"still {reason.removeprefix(_IN_PLACE)}" if kind is Mark.WAIT else reason
+
+
+def deletes(change: Change) -> str:
+    """Return what goes besides, such as the deployment that a new one takes the place of."""
+    verbs = [step.verb for step in change.steps]
+    names = (last_segment(step.name) for step in change.steps if step.verb is Verb.DELETE)
+    others = [name for name in dict.fromkeys(names) if name != change.id]
+    if change.action is Action.DELETE or not others:
+        return ""
+    proof = ", once the new one answers" if Verb.PROBE in verbs else ""
+    return f"then deletes {', '.join(others)}{proof}"
+
+
 def summary(plan: Plan) -> str:
     """Return `3 to create, 0 to update, …`; waiting and blocked ones only where there are any."""
-    counts = Counter(map(mark, plan.changes))
+    counts = Counter(marks(plan).values())
     parts = [f"{counts[m]} to {m}" for m in _WRITING]
     parts += [f"{counts[Mark.WAIT]} to wait for"] if counts[Mark.WAIT] else []
-    parts += [f"{counts[Mark.BLOCKED]} blocked"] if counts[Mark.BLOCKED] else []
+    parts += [f"{counts[m]} {m}" for m in (Mark.BLOCKED, Mark.SKIPPED) if counts[m]]
     return ", ".join([*parts, f"{counts[Mark.UNCHANGED]} unchanged"])
 
 
@@ -71,7 +115,9 @@ def cost(plan: Plan) -> str:
 
     An unknown price is said to be unknown; it is never counted as nothing.
     """
-    paid = [change for change in plan.changes if _spends(change)]
+    found = marks(plan)
+    turns = (change for change in plan.changes if found[change.address] in _WRITING)
+    paid = [change for change in turns if _spends(change)]
     known = [change.cost for change in paid if change.cost is not None]
     if not paid:
         return ""
@@ -84,15 +130,26 @@ def cost(plan: Plan) -> str:
 
 def _spends(change: Change) -> bool:
     made = any(step.verb in (Verb.CREATE, Verb.UNDELETE) for step in change.steps)
-    return made and bool(KINDS[change.address.kind].paid)
+    more = any(_rises(field.before, field.after) for field in change.fields)
+    return (made or more) and bool(KINDS[change.address.kind].paid)
+
+
+def _rises(before: Json, after: Json) -> bool:
+    # Of what is paid for, a higher number of anything is taken to cost more.
+    return _is_number(after) and after > (before if _is_number(before) else 0)
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def chains(plan: Plan) -> list[tuple[Change, ...]]:
     """Return how changes follow from each other: the longest way to each one that ends a chain."""
     longest: dict[Address, tuple[Change, ...]] = {}
     followed: set[Address] = set()
+    found = marks(plan)
     for change in plan.changes:
-        if not change.steps or change.action is Action.DELETE:
+        if found[change.address] not in _LINKS:
             continue
         before = [longest[need] for need in change.needs if need in longest]
         followed.update(need for need in change.needs if need in longest)
@@ -104,8 +161,37 @@ def chains(plan: Plan) -> list[tuple[Change, ...]]:
 def told(change: Change) -> Sequence[int]:
     """Return which of a change's fields are worth a line without being asked.
 
-    All that has a value before it, and what the plan itself chose; not what a create sets
-    only because the spec, which the reviewer has before them, says so.
+    All in which it differs from what was there before, and what the plan itself chose; not what
+    a first create sets only because the spec, which the reviewer has before them, says so.
     """
-    compared = any(field.before is not None for field in change.fields)
-    return [n for n, field in enumerate(change.fields) if compared or field.reason == _PINNED]
+    every = differs(change)
+    return [n for n, field in enumerate(change.fields) if every or field.reason == _PINNED]
+
+
+def differs(change: Change) -> bool:
+    """Return whether a change's fields are its differences from something, not all of it."""
+    return change.action is not Action.CREATE or any(f.before is not None for f in change.fields)
+
+
+def note(change: Change, field: FieldChange) -> str:
+    """Return what there is to say of a value that has none before it, such as ` (pinned)`."""
+    if field.reason == _PINNED:
+        return " (pinned)"
+    return " (new)" if field.before is None and differs(change) else ""
+
+
+def terms(change: Change) -> Sequence[int]:
+    """Return the fields of a first create that say what is paid for: they are shown in brief.
+
+    What can't be changed afterwards, such as hyper-parameters, and every number and switch.
+    """
+    kind = KINDS[change.address.kind]
+    if differs(change) or not kind.paid:
+        return []
+    rows = ((n, field, fact(kind, field.path)) for n, field in enumerate(change.fields))
+    return [
+        n
+        for n, field, row in rows
+        if row and row.origin is Origin.SPEC and row.behaviour is not Behaviour.INPUT_ONLY
+        if row.behaviour is Behaviour.IMMUTABLE or isinstance(field.after, int | float)
+    ]

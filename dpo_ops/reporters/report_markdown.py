@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dpo_ops.reporters.markdown import LIMIT, code, defused, fitted, table
-from dpo_ops.reporters.report_text import TIMED, WORDS, elapsed, headline, how_to_go_on, why
+from dpo_ops.reporters.report_text import (
+    APPLIED,
+    TIMED,
+    WORDS,
+    Ending,
+    closing,
+    elapsed,
+    headline,
+    why,
+)
 from dpo_ops.reporters.style import PLAIN, Style
 from dpo_ops.resource import qualify
 
@@ -13,7 +22,9 @@ if TYPE_CHECKING:
     from dpo_ops.executor.events import Answered, Ended, Report
 
 
-def report_markdown(report: Report, style: Style = PLAIN, *, limit: int = LIMIT) -> str:
+def report_markdown(
+    report: Report, style: Style = PLAIN, *, ending: Ending = APPLIED, limit: int = LIMIT
+) -> str:
     """Return how it ended as Markdown of at most about `limit` bytes."""
     changed = [end for end in report.ended if end.outcome != "in-sync"]
     rows = [_row(end, style) for end in changed]
@@ -22,8 +33,10 @@ def report_markdown(report: Report, style: Style = PLAIN, *, limit: int = LIMIT)
     sections += [_answer(answer, style) for answer in report.answers]
     sections += [_outputs(report, style)] if report.outputs else []
     where = f"account {code(report.plan.account, style)}, stack {code(report.plan.stack, style)}"
-    said = f"**{headline(report)}** {how_to_go_on(report)}".rstrip()
-    start = f"### dpo-ops apply · {where}\n\n{said}\n"
+    next_ = (defused(line, style) for line in closing(report, ending))
+    said = " ".join([f"**{headline(report, ending)}**", *next_])
+    name = "destroy" if ending.removal else "apply"
+    start = f"### dpo-ops {name} · {where}\n\n{said}\n"
     return fitted(start, sections, "", what="sections", limit=limit)
 
 

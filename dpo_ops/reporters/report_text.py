@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dpo_ops.reporters.style import PLAIN, Style, Tone, cells, pad, widest, wrap
+from dpo_ops.kinds import KINDS
+from dpo_ops.planner import Verb
+from dpo_ops.reporters.style import PLAIN, Style, Tone, cells, dated, pad, widest, wrap
 from dpo_ops.resource import qualify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dpo_ops.executor.events import Answered, Ended, Report
+    from dpo_ops.planner import Plan
     from dpo_ops.resource import Json
 
 AGAIN = "run the same command again: nothing is done twice"
@@ -40,16 +44,48 @@ _TONES = {
 }
 TIMED = ("done", "failed", "still-running")
 """Outcomes for which it matters how long they took."""
+_UNFINISHED = {
+    "still-running": "goes on without us",
+    "not-started": "its turn did not come",
+}
 _WORD = widest(WORDS.values(), most=99)
 _INDENT = " " * 6
 _TO_REQUEST = "requestModel"  # The output that an inference request names as its model.
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a report does not hold of how the run came to its end.
+
+    `removal` says that it was to remove. `left_s` are the seconds after which it left what runs
+    to itself, as it was told to; `cause` is why it could not go on. `hopeless` says that what
+    failed will fail again, `ahead` is the plan of the next apply.
+    """
+
+    removal: bool = False
+    left_s: float | None = None
+    cause: str = ""
+    hopeless: bool = False
+    ahead: Plan | None = None
+
+
+APPLIED = Ending()
+
+
 def report_text(
-    report: Report, style: Style = PLAIN, *, verbose: bool = False, base_url: str = ""
+    report: Report,
+    style: Style = PLAIN,
+    *,
+    ending: Ending = APPLIED,
+    verbose: bool = False,
+    base_url: str = "",
 ) -> str:
     """Return how it ended. With a `base_url`, a command that asks the new model is shown."""
-    return "".join(f"{line}\n" for line in _lines(report, style, base_url, verbose=verbose))
+    lines = [*_lines(report, style, base_url, verbose=verbose)]
+    lines.append(style.paint(headline(report, ending), Tone.STRONG))
+    for line in closing(report, ending):
+        lines += wrap(style.clean(line), style.width)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _lines(report: Report, style: Style, base_url: str, *, verbose: bool) -> Iterator[str]:
@@ -68,32 +104,60 @@ def _lines(report: Report, style: Style, base_url: str, *, verbose: bool) -> Ite
         yield from _outputs(outputs, report.plan.account, style)
         if base_url:
             yield from _requests(report, outputs, base_url, style)
-    yield style.paint(headline(report), Tone.STRONG)
-    yield from wrap(how_to_go_on(report), style.width)
 
 
-def headline(report: Report) -> str:
+def headline(report: Report, ending: Ending = APPLIED) -> str:
     """Return `Applied: 2 done, 1 failed.`, with only the outcomes that occurred."""
+    words = {**WORDS, "done": ""} if ending.removal else WORDS
     parts = [
-        f"{number} {word}"
-        for outcome, word in WORDS.items()
+        f"{number} {word}".rstrip()
+        for outcome, word in words.items()
         if (number := sum(end.outcome == outcome for end in report.ended))
     ]
     if not any(end.outcome != "in-sync" for end in report.ended):
-        return f"Nothing to do: {', '.join(parts) or 'no resources'}."
-    verb = "Interrupted" if report.interrupted else "Applied"
-    return f"{verb}: {', '.join(parts)}."
+        verb = "Nothing to remove" if ending.removal else "Nothing to do"
+        return f"{verb}: {', '.join(parts) or 'no resources'}."
+    return f"{_verb(report, ending)}: {', '.join(parts)}."
 
 
-def how_to_go_on(report: Report) -> str:
-    """Return what the reader can do next, or nothing when all is done."""
+def _verb(report: Report, ending: Ending) -> str:
+    if not report.interrupted:
+        return "Removed" if ending.removal else "Applied"
+    if ending.left_s is not None:
+        return f"Left after {elapsed(ending.left_s)} (--max-wait)"
+    return "Stopped" if ending.cause else "Interrupted"
+
+
+def closing(report: Report, ending: Ending = APPLIED) -> list[str]:
+    """Return why it is not over and what the reader can do next; nothing when all is done."""
     outcomes = {end.outcome.value for end in report.ended}
-    if "still-running" in outcomes:
-        return f"What is still running goes on without this command. To carry on, {AGAIN}."
+    lines = [ending.cause] if ending.cause else []
     if report.interrupted:
-        return f"To carry on, {AGAIN}."
-    if outcomes & {"failed", "skipped", "not-started"}:
-        return f"When the cause is mended, {AGAIN}."
+        goes_on = "What is still running goes on without this command. "
+        runs = "still-running" in outcomes
+        return [*lines, f"{goes_on if runs else ''}To carry on, {AGAIN}."]
+    failed = [end for end in report.ended if end.outcome == "failed"]
+    known = {end.address: text for end in failed if (text := _next(end, ending.ahead))}
+    lines += dict.fromkeys(known.values())
+    left = len(known) < len(failed) or not failed
+    if left and not ending.hopeless and outcomes & {"failed", "skipped", "not-started"}:
+        lines.append(f"When the cause is mended, {AGAIN}.")
+    return lines
+
+
+def _next(end: Ended, ahead: Plan | None) -> str:
+    """Return what the next apply does about a failure, where it does not just try the same."""
+    changes = ahead.changes if ahead else ()
+    for change in changes:
+        if change.address != end.address:
+            continue
+        if change.blocked:
+            finding = change.blocked[0]
+            reasons = " · ".join(filter(None, (finding.why, finding.fix)))
+            return f"{change.address} stays blocked: {reasons}."
+        if change.id != end.id and any(step.verb is Verb.CREATE for step in change.steps):
+            pays = " and pays for" if KINDS[change.address.kind].paid else ""
+            return f"The next apply makes{pays} another attempt: {change.id}."
     return ""
 
 
@@ -117,9 +181,16 @@ def _why(end: Ended, style: Style) -> Iterator[str]:
 
 
 def why(end: Ended) -> str:
-    """Return why it ended like this, with the address that kept it from its turn."""
+    """Return why it ended like this, with the address that kept it from its turn.
+
+    Without the id and the outcome, which stand beside it. What is left unfinished has one reason,
+    and `closing` says it.
+    """
+    if end.outcome in _UNFINISHED:
+        return _UNFINISHED[end.outcome]
     known = end.cause is None or str(end.cause) in end.message
-    parts = ("" if known else f"because of {end.cause}", end.message)
+    said = end.message.removeprefix(f"{end.id} ").removeprefix(f"{WORDS[end.outcome]}: ")
+    parts = ("" if known else f"because of {end.cause}", dated(said))
     return " · ".join(part for part in parts if part)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dpo_ops.planner.order import dependency_order
 from dpo_ops.reporters.markdown import code, defused, table
-from dpo_ops.reporters.style import PLAIN, Style, Tone, count, pad, widest, wrap
+from dpo_ops.reporters.style import PLAIN, Style, Tone, count, dated, pad, widest, wrap
 from dpo_ops.resource import Health, qualify
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ _TONES = {
 _WORD = widest(map(str, Health), most=99)
 # The most telling of the times that a record has comes first.
 _TIMES = ("completedTime", "deleteTime", "updateTime", "createTime")
-_TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ def _lines(found: Status, style: Style) -> Iterator[str]:
     column = widest((str(row.address) for row in found.rows), most=style.width // 2)
     below = " " * (_WORD + 2)
     for row in found.rows:
-        since = f"  since {when(row.since, style)}" if row.since else ""
+        since = f"  since {style.clean(dated(row.since))}" if row.since else ""
         word = style.paint(pad(row.health, _WORD), _TONES[row.health])
         address = pad(style.clean(row.address), column) if since else style.clean(row.address)
         yield f"{word}  {style.paint(address, Tone.STRONG)}{since}"
@@ -100,13 +98,7 @@ def _lines(found: Status, style: Style) -> Iterator[str]:
 
 def _remarks(row: Row) -> str:
     earlier = f"{count(row.earlier, 'earlier generation')} kept" if row.earlier else ""
-    return " · ".join(part for part in (row.id, row.message, earlier) if part)
-
-
-def when(timestamp: str, style: Style) -> str:
-    """Return a server's time to the minute, or as it is where it is in no known form."""
-    found = _TIMESTAMP.fullmatch(timestamp)
-    return f"{found[1]} {found[2]} UTC" if found else style.clean(timestamp)
+    return " · ".join(part for part in (row.id, dated(row.message), earlier) if part)
 
 
 def status_markdown(found: Status, style: Style = PLAIN) -> str:
@@ -116,8 +108,8 @@ def status_markdown(found: Status, style: Style = PLAIN) -> str:
             code(row.address, style),
             str(row.health),
             code(row.id, style),
-            when(row.since, style),
-            defused(row.message, style),
+            style.clean(dated(row.since)),
+            defused(dated(row.message), style),
         )
         for row in found.rows
     ]

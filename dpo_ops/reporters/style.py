@@ -58,6 +58,7 @@ PLAIN = Style()
 _ANSI = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?")
 # Joiners are letters of some scripts; every other invisible character can only deceive.
 _JOINERS = "\u200c\u200d"
+_TIMESTAMP = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z\b")
 _KEPT = "\u00a0"  # Text from outside has none: it is cleaned to plain spaces.
 
 
@@ -77,6 +78,7 @@ def _visible(char: str) -> str:
 
 def cells(text: str) -> int:
     """Return how many columns of a terminal `text` takes."""
+    text = text.replace(_KEPT, " ")  # As wide, and what is ASCII besides is counted quickly.
     return len(text) if text.isascii() else sum(map(_cell, text))
 
 
@@ -119,6 +121,11 @@ def _pieces(text: str, width: int) -> Iterator[tuple[str, str]]:
             yield from ((char, " " if n == 0 else "") for n, char in enumerate(word))
         else:
             yield word, " "
+
+
+def dated(text: str) -> str:
+    """Return `text` with the times in it to the minute: `2026-09-21 14:37 UTC`."""
+    return _TIMESTAMP.sub(r"\1 \2 UTC", text)
 
 
 def elide(text: str, most: int) -> str:

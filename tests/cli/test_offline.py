@@ -81,7 +81,7 @@ def test_an_error_is_one_json_document_too(run: Run):
     made = run("plan", "--emulator", "--format", "json")
     assert made.code == 1
     assert made.document("error")["error"]["type"] == "SpecError"
-    assert "error: the specs have 1 error" in made.err
+    assert "error: 1 error in the specs" in made.err
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,12 @@ def test_a_wrong_command_line_is_an_error_and_never_means_changes(run: Run, args
     assert made.code == 1
     assert made.err.startswith("error: ")
     assert not made.out
+
+
+def test_a_command_that_is_nearly_right_is_answered_with_the_right_one(run: Run):
+    assert "there is no command 'aply'; did you mean apply?" in run("aply").err
+    assert "did you mean" not in run("nonsense").err
+    assert "no such option" in run("--plan").err.lower()
 
 
 def test_a_wrong_command_line_obeys_the_format(run: Run):
@@ -149,8 +155,10 @@ def test_the_version_is_answered_without_loading_anything():
     assert said.stdout.decode() == f"dpo-ops {__version__}\n[]\n"
 
 
-def test_help_loads_no_stage():
-    loaded = "import sys; sys.argv[1:] = ['--help']\ntry:\n  from dpo_ops.__main__ import main\n"
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_loads_no_stage(name: str):
+    loaded = f"import sys; sys.argv[1:] = {[*name.split(), '--help']}\n"
+    loaded += "try:\n  from dpo_ops.__main__ import main\n"
     check = "  main()\nexcept SystemExit: pass\nprint([m for m in sys.modules if m in "
     heavy = "('pydantic', 'httpx', 'rich', 'yaml', 'dpo_ops.kinds', 'dpo_ops.reporters')])"
     said = subprocess.run(

@@ -39,7 +39,7 @@ def test_a_signal_stops_in_order_and_the_next_run_carries_on(run: Run, number: s
     with started("apply", *SLOW, "--format", "json") as process:
         assert process.stderr
         assert process.stdout
-        until(process.stderr, b"JOB_STATE_")
+        until(process.stderr, b"DPOJob/assistant-tune: starting")
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
     assert process.returncode == 3
@@ -56,7 +56,7 @@ def test_a_signal_stops_in_order_and_the_next_run_carries_on(run: Run, number: s
 def test_a_second_signal_leaves_at_once():
     with started("apply", *SLOW) as process:
         assert process.stderr
-        until(process.stderr, b"JOB_STATE_")
+        until(process.stderr, b"DPOJob/assistant-tune: starting")
         # Both before the first can be heeded, so that the second finds it still at work.
         process.send_signal(signal.SIGSTOP)
         process.send_signal(signal.SIGINT)
@@ -70,7 +70,7 @@ def test_a_second_signal_leaves_at_once():
 def test_killed_and_run_again_there_is_one_paid_job(run: Run):
     with started("apply", *SLOW) as process:
         assert process.stderr
-        until(process.stderr, b"JOB_STATE_")
+        until(process.stderr, b"DPOJob/assistant-tune: starting")
         process.kill()
         process.communicate()
     assert run("apply", *FAST, "--auto-approve").code == 0
@@ -159,7 +159,7 @@ class TestTerminal:
     def test_the_live_view_stays_within_the_terminal(self):
         _, shown = typed(["apply", *FAST[:1], "--auto-approve"], {}, COLUMNS="60")
         visible = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
-        live = [line for line in re.split(r"[\r\n]+", visible) if "JOB_STATE_" in line]
+        live = [line for line in re.split(r"[\r\n]+", visible) if "  waiting  " in line]
         assert live
         assert all(len(line) <= 60 for line in live)
         assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1  # The cursor is back.

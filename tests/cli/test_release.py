@@ -154,7 +154,7 @@ def test_destroy_keeps_what_was_paid_for(run: Run, applied: Path):
     assert "give --auto-approve" in refused.err
     gone = run("destroy", *FAST, "--auto-approve")
     assert gone.code == 0
-    assert "Applied: 1 done, 2 unchanged." in gone.out
+    assert "Removed: 1, 2 unchanged." in gone.out
     status = run("status", *FAST, "--format", "json").document("status")["resources"]
     assert [row["health"] for row in status] == ["Current", "Current", "NotFound"]
 
@@ -166,7 +166,7 @@ def test_destroy_all_takes_everything_and_again_nothing(run: Run, applied: Path)
     assert {row["health"] for row in status} == {"NotFound"}
     again = run("destroy", *FAST, "--all")
     assert again.code == 0
-    assert again.out == "Nothing to do: 3 unchanged.\n"
+    assert again.out == "Nothing to remove: 3 unchanged.\n"
 
 
 def test_what_still_runs_is_exit_code_three_and_goes_on(run: Run):

@@ -144,7 +144,7 @@ def test_each_step_is_a_line():
         "Dataset/prefs: creating datasets/x\n",
         "Dataset/prefs: created x\n",
         "Dataset/prefs: deleted datasets/y\n",
-        "DPOJob/tune: failed: failed: bad data\n",
+        "DPOJob/tune: failed: bad data\n",
     ]
 
 
@@ -159,6 +159,27 @@ def test_a_wait_is_a_line_a_minute_and_one_for_each_new_state():
         "DPOJob/tune: RUNNING, waited 30s\n",
         "DPOJob/tune: RUNNING, waited 1m 30s\n",
         "DPOJob/tune: RUNNING, waited 2m 30s\n",
+    ]
+
+
+def test_a_state_is_told_in_plain_words_where_there_are_any():
+    show, _, said = lines()
+    show(Waiting(JOB, "JOB_STATE_RUNNING", "training", 0.0))
+    show(Waiting(JOB, "READY", "does not answer yet: starting up", 0.0))
+    assert said == ["DPOJob/tune: training\n", "DPOJob/tune: does not answer yet: starting up\n"]
+
+
+def test_failures_are_short_while_it_goes_on():
+    show, _, said = lines()
+    failure = "GET /v1/x: the service failed (500) · storage is down · run again in a few minutes"
+    show(Unseen(failure, 0.0))
+    show(Ended(DATA, Outcome.FAILED, Action.CREATE, "x", failure))
+    show(Ended(JOB, Outcome.RUNNING, Action.CREATE, "y", failure))
+    short = "GET /v1/x: the service failed (500) · storage is down\n"
+    assert said == [
+        f"the account can't be seen, 0s so far: {short}",
+        f"Dataset/prefs: failed: {short}",
+        "DPOJob/tune: still running: goes on without us\n",
     ]
 
 

@@ -7,7 +7,10 @@ import httpx
 import pytest
 
 from dpo_ops import errors
-from dpo_ops.client import Retry
+from dpo_ops.client import Retry, Settings
+from dpo_ops.client.exchange import Answer, Ask
+from dpo_ops.client.failures import Failures
+from dpo_ops.client.scrub import Scrub
 
 if TYPE_CHECKING:
     from tests.client.conftest import Talker
@@ -92,7 +95,32 @@ def test_a_spent_quota_under_403_is_a_quota(talk: Talker, code: object):
 def test_retired_says_since_when_and_what_instead(talk: Talker):
     failure = caught(talk, httpx.Response(501, json={"code": 12, "message": "unimplemented"}))
     assert "2026-11-15" in failure.fix
-    assert "trl" in failure.fix
+    assert "existing models and deployments still work" in failure.fix
+    assert "trl" not in failure.fix
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("https://api.fireworks.ai", True),
+        ("http://127.0.0.1:8090", False),
+        ("http://localhost:8090", False),
+        ("https://emulator.invalid", False),
+    ],
+)
+def test_whoever_rehearses_is_not_told_to(url: str, hint: bool):
+    failures = Failures(Settings("fw-any", base_url=url), Scrub("fw-any"))
+    failure = failures.of(Ask("POST", "/v1/x"), Answer(501))
+    assert ("--emulator" in failure.fix) is hint
+
+
+@pytest.mark.parametrize("code", [3, 9, "FAILED_PRECONDITION", None])
+def test_a_missing_payment_method_leads_to_the_billing_page(talk: Talker, code: object):
+    body = {"code": code, "message": "payment method is required"}
+    failure = caught(talk, httpx.Response(400, json=body))
+    assert isinstance(failure, errors.Rejected)
+    assert "billing page" in failure.fix
+    assert ("mend the spec" in failure.fix) is (code in (3, None))
 
 
 @pytest.mark.parametrize(

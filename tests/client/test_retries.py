@@ -190,6 +190,16 @@ def test_a_read_only_client_may_ask_which_shapes_fit(talk: Talker):
     assert said.client.post(path, {}) == {"deploymentShapeVersions": []}
 
 
+def test_a_failure_says_how_often_it_was_tried_and_over_how_long(talk: Talker):
+    said = talk(*[httpx.ConnectError("refused")] * 3, retry=Retry(attempts=3))
+    with pytest.raises(errors.Unreachable) as raised:
+        send(said.client, "GET")
+    slept = sum(said.clock.slept)
+    assert raised.value.why == (
+        f"no connection could be made: refused; tried 3 times in {slept:.0f}s"
+    )
+
+
 def test_calls_are_counted_by_route(talk: Talker):
     said = talk(fail(503), ok(), ok(), ok())
     send(said.client, "GET")

@@ -279,6 +279,31 @@ CASES = {
     "a reference to nothing": Case(
         JOB, ["6:12: dataset: there is no Dataset 'zebra' · the specs have no Dataset"]
     ),
+    "a full name where only a spec's name can stand": Case(
+        deployment().replace("dpoJob: tune", "dpoJob: accounts/acme/dpoJobs/y"),
+        [
+            "22:19: model.dpoJob: 'accounts/acme/dpoJobs/y' is no name of a spec",
+            "write model: accounts/…/models/…",
+        ],
+    ),
+    "a full name to go on from": Case(
+        job().replace(
+            "baseModel: accounts/fireworks/models/m",
+            "warmStartFrom: {dpoJob: accounts/acme/dpoJobs/y}",
+        ),
+        [
+            "15:29: trainingConfig.warmStartFrom.dpoJob: 'accounts/acme/dpoJobs/y' is no name",
+            "write warmStartFrom: accounts/…/models/…",
+        ],
+    ),
+    "a reference to a job that is none": Case(
+        deployment().replace("dpoJob: tune", "dpoJob: other"),
+        ["22:19: model.dpoJob: there is no DPOJob 'other'", "or write model: accounts/…/models/…"],
+    ),
+    "a reference whose nearest name is invalid": Case(
+        job().replace("name: zebra", "name: Zebra"),
+        ["4:9: metadata.name 'Zebra'", "13:12: dataset: there is no", "add a Dataset of this"],
+    ),
     "a circle of one": Case(
         job().replace("baseModel: accounts/fireworks/models/m", "warmStartFrom: {dpoJob: tune}"),
         ["15:29: trainingConfig.warmStartFrom.dpoJob: DPOJob/tune → DPOJob/tune is a circle"],
@@ -297,7 +322,7 @@ CASES = {
     # templates
     "an unknown value": Case(
         dataset(displayName='"{{ values.x }}"'),
-        ["7:16: there is no 'x' here · there are no values at all"],
+        ["7:16: there is no values.x · there are no values at all"],
     ),
     "a template without quotes": Case(
         dataset(displayName="{{ values.x }}"), ["7:16: a template without quotes"]

@@ -102,6 +102,22 @@ def test_what_may_not_be_read_is_a_finding(write: Write) -> None:
     assert len(caught.value.findings) == 2
 
 
+def test_data_given_as_specs_is_told_where_it_belongs(write: Write) -> None:
+    folder = write({"a.yaml": DATASET, "zebra.jsonl": "{}"})
+    with pytest.raises(SpecError, match="named by a Dataset's `source` · give the folder of specs"):
+        load([folder / "zebra.jsonl"])
+
+
+def test_where_there_are_no_specs_the_way_to_begin_is_told(write: Write) -> None:
+    folder = write({"notes.txt": "x"})
+    for path in (folder, folder / "specs"):
+        with pytest.raises(SpecError, match="begin with `dpo-ops init`"):
+            load([path])
+    with pytest.raises(SpecError, match="no such file or directory · check the path") as caught:
+        load([folder / "gone.yaml"])
+    assert "init" not in str(caught.value)
+
+
 def test_links_between_folders_are_read_once(write: Write) -> None:
     folder = write({"a/x.yaml": named("x")})
     (folder / "b").symlink_to("a")

@@ -9,7 +9,8 @@ from dpo_ops.errors import Finding, Place, Severity
 from dpo_ops.executor.events import Answered, Ended, Outcome, Report
 from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import Answer, Listing
-from dpo_ops.planner import Accounted, Plan, plan, questions, teardown
+from dpo_ops.planner import Accounted, Action, Plan, plan, questions, teardown
+from dpo_ops.reporters.plan_words import terms, told
 from tests import wanted
 from tests.wanted import job_record, ready_model, served, state, uploaded
 
@@ -59,8 +60,8 @@ def golden(text: str) -> str:
 def fields(number: int) -> str:
     """Return what a plan says of the fields that its change `number` sets without a line each."""
     change = fresh().changes[number]
-    told = sum(field.reason == "pinned by the plan" for field in change.fields)
-    return f"sets {len(change.fields) - told} fields"
+    shown = len(told(change)) + len(terms(change))
+    return f"sets {len(change.fields) - shown} {'more ' if terms(change) else ''}fields"
 
 
 def observed(desired: State = ALL, **records: Any) -> Accounted:
@@ -101,6 +102,13 @@ def blocked() -> Plan:
     seen = observed()
     nothing = Answer(None, ())
     return plan(ALL, seen, dict.fromkeys(questions(ALL, seen), nothing))
+
+
+def held_up() -> Plan:
+    """Return a plan whose first change is blocked, so that none has its turn."""
+    data, *rest = fresh().changes
+    blocked = replace(data, action=Action.NO_OP, steps=(), fields=(), blocked=(ERROR,))
+    return replace(fresh(), changes=(blocked, *rest))
 
 
 def removal(*, everything: bool = False) -> Plan:

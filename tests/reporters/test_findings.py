@@ -94,7 +94,7 @@ def test_an_error_says_what_where_why_and_what_to_do():
 
 def test_an_error_of_the_specs_shows_all_findings():
     text = error_text(SpecError([ERROR, WARNING]))
-    assert text == TEXT + "error: the specs have 1 error\n"
+    assert text == TEXT + "error: 1 error in the specs\n"
     assert "- **warning** `specs/a.yaml:3:5`: is long" in error_markdown(SpecError([WARNING]))
 
 

@@ -20,7 +20,8 @@ Cost: not known (training is charged by the token; replicas are charged by the G
 |  | resource | change | id | why |
 | --- | --- | --- | --- | --- |
 | `±` | `Deployment/serve` | replace | `serve-0000000002` | \
-changed since serve-0000000001, which goes once the new one answers |
+changed since serve-0000000001, which goes once the new one answers · \
+then deletes serve-0000000001, once the new one answers |
 | `+` | `Dataset/prefs` | create | `prefs-6262626262` | \
 changed since prefs-6161616161, which is kept |
 | `+` | `DPOJob/tune` | create | `tune-0000000002-a1` | \
@@ -33,7 +34,7 @@ changed since tune-0000000001-a1, which is kept |
 ```diff
 - baseModel: accounts/acme/models/tune-0000000001
 + baseModel: accounts/acme/models/tune-0000000002
-+ deploymentShape: accounts/fireworks/deploymentShapes/llama-minimal
++ deploymentShape: accounts/fireworks/deploymentShapes/llama-minimal (pinned)
 ```
 
 </details>

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dpo_ops.planner import FieldChange, teardown
-from dpo_ops.reporters import Style, plan_text
+from dpo_ops.reporters import Style, plan_markdown, plan_text
 from dpo_ops.reporters.style import cells, one_line
 from tests.reporters import cases
 from tests.wanted import served, state
@@ -23,11 +23,16 @@ FRESH = cases.golden(f"""\
 
   + create    DPOJob/tune       tune-0000000001-a1
       not in the account
+        dataset accounts/acme/datasets/prefs-6161616161, loraRank 8,
+        baseModel accounts/fireworks/models/llama-v3p1-8b-instruct, epochs 1,
+        method DPO
       {cases.fields(1)} (-v shows them)
 
   + create    Deployment/serve  serve-0000000001
       not in the account
+        minReplicaCount 0
         deploymentShape: accounts/fireworks/deploymentShapes/llama-minimal
+          (pinned)
       {cases.fields(2)} (-v shows them)
 
 chain: Dataset/prefs (create) → DPOJob/tune (create) → Deployment/serve (create)
@@ -51,9 +56,11 @@ RETRAINED = cases.golden("""\
 
   ± replace   Deployment/serve  serve-0000000002
       changed since serve-0000000001, which goes once the new one answers
+      then deletes serve-0000000001, once the new one answers
         baseModel: accounts/acme/models/tune-0000000001
           → accounts/acme/models/tune-0000000002
         deploymentShape: accounts/fireworks/deploymentShapes/llama-minimal
+          (pinned)
 
 chain: Dataset/prefs (create) → DPOJob/tune (create) →
        Deployment/serve (replace)
@@ -67,6 +74,7 @@ SCALED = cases.golden("""\
 
 Plan: 0 to create, 1 to update, 0 to replace, 0 to delete, 2 unchanged.
 account acme, stack default; -v shows what is unchanged
+cost: not known (replicas are charged by the GPU second)
 fingerprint:
 """)
 
@@ -77,7 +85,16 @@ BLOCKED = cases.golden("""\
           answered 404 for it · take a name from the model library
 """)
 
+SKIPPED = """\
+  ! skipped   DPOJob/tune       tune-0000000001-a1
+      blocked: needs Dataset/prefs
+
+  ! skipped   Deployment/serve  serve-0000000001
+      blocked: needs Dataset/prefs
+"""
+
 ALL = [
+    cases.held_up,
     cases.fresh,
     cases.in_sync,
     cases.training,
@@ -102,14 +119,71 @@ def test_a_blocked_change_shows_its_finding():
     assert BLOCKED in plan_text(cases.blocked())
 
 
+def test_what_needs_a_blocked_change_is_skipped_and_neither_counted_nor_costed():
+    made = cases.held_up()
+    text = plan_text(made)
+    assert cases.golden(SKIPPED) in text
+    assert "Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 1 blocked, 2" in text
+    assert "cost:" not in text
+    assert "chain:" not in text
+    assert "2 skipped" in " ".join(text.split())
+    assert "blocked: needs Dataset/prefs" in plan_markdown(made)
+    assert "shapes" not in plan_markdown(made)
+
+
+def test_every_deployment_that_goes_is_named():
+    older = {**served(cases.SERVE), "name": "accounts/-/deployments/serve-0123456789"}
+    earlier = {**cases.IN_PLACE, "deployments": [older, served(cases.SERVE)]}
+    made = cases.planned(state(cases.DATA_2, cases.JOB_2, cases.SERVE_2), **earlier)
+    line = f"then deletes serve-0123456789, {cases.SERVE.id}, once the new one answers"
+    for said in (plan_text(made), plan_markdown(made)):
+        assert line in " ".join(said.split())
+
+
+def test_a_field_that_is_new_in_what_is_replaced_is_shown():
+    *rest, serve = cases.retrained().changes
+    new = FieldChange("placement.region", None, "US_IOWA_1")
+    made = replace(cases.retrained(), changes=(*rest, replace(serve, fields=(new,))))
+    assert "placement.region: US_IOWA_1 (new)\n" in plan_text(made)
+    assert "-v" not in plan_text(made)
+
+
+def test_times_of_the_server_are_short():
+    *rest, serve = cases.fresh().changes
+    deleted = replace(serve, reason="deleted at 2026-09-21T14:37:01.5Z; it is restored")
+    made = replace(cases.fresh(), changes=(*rest, deleted))
+    assert "deleted at 2026-09-21 14:37 UTC; it is restored\n" in plan_text(made)
+
+
+def test_only_what_can_cost_more_is_given_a_cost():
+    *rest, serve = cases.scaled().changes
+    made = replace(cases.scaled(), changes=(*rest, replace(serve, fields=())))
+    said = [
+        "cost: " in plan_text(with_field(made, path, before, after))
+        for path, before, after in (
+            ("maxReplicaCount", None, 2),
+            ("maxReplicaCount", 3, 2),
+            ("description", "a", "b"),
+            ("enableAddons", False, True),
+        )
+    ]
+    assert said == [True, False, False, False]
+
+
 def test_in_sync_is_one_line():
     said = "No changes. account acme, stack default: 3 resources as the specs say.\n"
     assert plan_text(cases.in_sync()) == said
 
 
+def test_a_removal_of_nothing_is_one_line_and_has_no_fingerprint():
+    said = plan_text(teardown(cases.ALL, cases.observed()), removal=True)
+    assert said == "Nothing to remove. account acme, stack default.\n"
+    assert "fingerprint" not in plan_text(cases.removal(), removal=True)
+
+
 def test_waiting_is_not_called_a_change():
     text = plan_text(cases.training())
-    wait = "  > wait      DPOJob/tune       tune-0000000001-a1\n      in place: training\n"
+    wait = "  > wait      DPOJob/tune       tune-0000000001-a1\n      still training\n"
     assert cases.golden(wait) in text
     assert "1 to create, 0 to update, 0 to replace, 0 to delete, 1 to wait for," in text
 

@@ -6,11 +6,14 @@ from dataclasses import replace
 import pytest
 
 from dpo_ops.executor.events import Outcome
+from dpo_ops.planner import Action
 from dpo_ops.reporters import (
+    Ending,
     Style,
     elapsed,
     outputs_of,
     outputs_text,
+    report_document,
     report_markdown,
     report_text,
     status_of,
@@ -19,6 +22,7 @@ from dpo_ops.reporters import (
 )
 from dpo_ops.reporters.outputs import missing_text
 from tests.reporters import cases
+from tests.wanted import job_record
 
 DONE = cases.golden("""\
   done            1m 05s  Dataset/prefs     prefs-6161616161
@@ -48,7 +52,7 @@ Applied: 3 done.
 FAILED = cases.golden("""\
   done            1m 05s  Dataset/prefs     prefs-6161616161
   failed          1m 05s  DPOJob/tune       tune-0000000001-a1
-      failed: row 2 is no preference pair
+      row 2 is no preference pair
   skipped                 Deployment/serve  serve-0000000001
       because DPOJob/tune did not succeed
 
@@ -81,6 +85,60 @@ def test_still_running_says_how_to_carry_on():
     text = report_text(cases.report(None, *outcomes, interrupted=True))
     assert "Interrupted: 1 done, 1 still running, 1 not started." in text
     assert "run the same\ncommand again: nothing is done twice." in text
+
+
+def test_a_wait_that_was_long_enough_is_no_interruption():
+    outcomes = (Outcome.DONE, Outcome.RUNNING, Outcome.NOT_STARTED)
+    made = cases.report(None, *outcomes, interrupted=True)
+    text = report_text(made, ending=Ending(left_s=3000.0))
+    assert "\nLeft after 50m 00s (--max-wait): 1 done, 1 still running, 1 not started.\n" in text
+    assert "\n      its turn did not come\n" in text
+
+
+def test_a_cause_that_all_share_is_said_once():
+    outcomes = (Outcome.DONE, Outcome.RUNNING, Outcome.NOT_STARTED)
+    made = cases.report(None, *outcomes, interrupted=True)
+    refused = "the key was refused (401)"
+    made = replace(made, ended=tuple(replace(end, message=refused) for end in made.ended))
+    text = report_text(made, ending=Ending(cause=refused))
+    assert "Stopped: 1 done, 1 still running, 1 not started.\nthe key was refused (401)\n" in text
+    assert text.count(refused) == 1
+
+
+def test_what_the_next_apply_does_about_a_failed_job_is_said():
+    again = cases.planned(
+        datasets=cases.IN_PLACE["datasets"], dpoJobs=[job_record(cases.JOB, 1, "FAILED")]
+    )
+    text = report_text(cases.failed(), ending=Ending(ahead=again))
+    line = f"The next apply makes and pays for another attempt: {cases.JOB.id}-a2.\n"
+    assert text.endswith(f"\nApplied: 1 done, 1 failed, 1 skipped.\n{line}")
+    data, job, serve = again.changes
+    blocked = replace(job, action=Action.NO_OP, steps=(), blocked=(cases.ERROR,))
+    said = report_text(
+        cases.failed(), ending=Ending(ahead=replace(again, changes=(data, blocked, serve)))
+    )
+    assert said.endswith("\nDPOJob/tune stays blocked: no such model · name another.\n")
+
+
+def test_what_can_never_succeed_is_not_to_be_tried_again():
+    text = report_text(cases.failed(), ending=Ending(hopeless=True))
+    assert text.endswith("\nApplied: 1 done, 1 failed, 1 skipped.\n")
+
+
+def test_a_removal_is_told_in_its_own_words():
+    outcomes = (Outcome.DONE, Outcome.IN_SYNC, Outcome.IN_SYNC)
+    removal = Ending(removal=True)
+    made = cases.report(cases.removal(), *outcomes)
+    assert report_text(made, ending=removal).endswith("\nRemoved: 1, 2 unchanged.\n")
+    assert report_markdown(made, ending=removal).startswith("### dpo-ops destroy · ")
+    made = cases.report(cases.removal(), *(Outcome.IN_SYNC,) * 3)
+    assert report_text(made, ending=removal) == "Nothing to remove: 3 unchanged.\n"
+
+
+def test_waits_are_rounded_in_json():
+    made = cases.report()
+    made = replace(made, ended=tuple(replace(end, waited=1 / 3) for end in made.ended))
+    assert {end["waited"] for end in report_document(made)["results"]} == {0.3}
 
 
 def test_nothing_to_do_is_said_in_a_line():
@@ -119,7 +177,7 @@ def test_an_answer_cannot_act_on_the_terminal_or_look_like_ours():
 def test_markdown_shows_the_same():
     text = report_markdown(with_outputs(cases.failed()))
     assert "**Applied: 1 done, 1 failed, 1 skipped.** When the cause is mended" in text
-    row = "| `DPOJob/tune` | failed | `tune-0000000001-a1` | 1m 05s | failed: row 2 is"
+    row = "| `DPOJob/tune` | failed | `tune-0000000001-a1` | 1m 05s | row 2 is"
     assert cases.golden(row) in text
 
 

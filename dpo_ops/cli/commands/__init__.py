@@ -1,1 +1,4 @@
-"""One command a file; each is imported when it runs."""
+"""One command a file, imported when it runs.
+
+A command imports its stages in its body, so that a help page costs none of them.
+"""

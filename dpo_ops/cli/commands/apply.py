@@ -6,11 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dpo_ops import reporters
-from dpo_ops.cli.account import account
-from dpo_ops.cli.approval import ask_to_apply, check_expected
-from dpo_ops.cli.carrying import carry_out, print_report
-from dpo_ops.cli.desired import load, secrets
 from dpo_ops.cli.options import (
     DURATION,
     Specs,
@@ -19,7 +14,6 @@ from dpo_ops.cli.options import (
     with_specs,
     with_target,
 )
-from dpo_ops.cli.proposal import propose, writes
 
 if TYPE_CHECKING:
     from dpo_ops.cli.screen import Screen
@@ -56,15 +50,24 @@ def command(
     Interrupted or killed, run it again: nothing is done twice. Exit codes: 0 done, 1 something
     failed, 3 accepted and still running.
     """
+    from dpo_ops.cli.account import account
+    from dpo_ops.cli.approval import ask_to_apply, check_expected
+    from dpo_ops.cli.carrying import carry_out, print_report, with_next
+    from dpo_ops.cli.desired import load, secrets
+    from dpo_ops.cli.proposal import propose, tell_plan, writes
+
     desired = load(screen, specs)
     with account(screen, target, desired.account, read_only=False) as client:
         proposed = propose(client, desired)
-        screen.say(reporters.plan_text(proposed, screen.style(), verbose=screen.verbose))
+        tell_plan(screen, proposed)
         secret = secrets(proposed)
         if expect and writes(proposed):
             check_expected(proposed, expect)
         elif writes(proposed) and not auto_approve:
             ask_to_apply(screen)
-        report = carry_out(screen, target, proposed, client, secret=secret, budget_s=max_wait)
-    print_report(screen, target, report)
+        report, ending = carry_out(
+            screen, target, proposed, client, secret=secret, budget_s=max_wait
+        )
+        ending = with_next(ending, report, lambda: propose(client, desired))
+    print_report(screen, target, report, ending)
     return report.exit_code

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from dpo_ops import planner, reporters
-from dpo_ops.cli.account import account
-from dpo_ops.cli.approval import ask_to_destroy
-from dpo_ops.cli.carrying import carry_out, print_report
-from dpo_ops.cli.desired import in_account, load, secrets
 from dpo_ops.cli.options import Specs, Target, with_screen, with_specs, with_target
-from dpo_ops.cli.proposal import writes
-from dpo_ops.observer import observe
 
 if TYPE_CHECKING:
     from dpo_ops.cli.screen import Screen
@@ -33,14 +27,22 @@ def command(
     Datasets, jobs and models are kept, unless --all is given: training them again costs money.
     On a terminal the name of the stack has to be typed; elsewhere it needs --auto-approve.
     """
+    from dpo_ops import planner
+    from dpo_ops.cli.account import account
+    from dpo_ops.cli.approval import ask_to_destroy
+    from dpo_ops.cli.carrying import carry_out, print_report
+    from dpo_ops.cli.desired import in_account, load, secrets
+    from dpo_ops.cli.proposal import tell_plan, writes
+    from dpo_ops.observer import observe
+
     desired = load(screen, specs)
     with account(screen, target, desired.account, read_only=False) as client:
         wanted = in_account(desired, client)
         observed = observe(client, wanted)
         proposed = planner.teardown(wanted, observed, everything=everything)
-        screen.say(reporters.plan_text(proposed, screen.style(), verbose=True))
+        tell_plan(screen, proposed, removal=True)
         if writes(proposed) and not auto_approve:
             ask_to_destroy(screen, desired.state.stack)
-        report = carry_out(screen, target, proposed, client, secret=secrets(proposed))
-    print_report(screen, target, report)
+        report, ending = carry_out(screen, target, proposed, client, secret=secrets(proposed))
+    print_report(screen, target, report, replace(ending, removal=True))
     return report.exit_code

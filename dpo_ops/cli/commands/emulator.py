@@ -70,7 +70,7 @@ def serve(
 
     To use it, set FIREWORKS_BASE_URL to that address, and FIREWORKS_API_KEY.
     """
-    from dpo_ops import emulator  # noqa: PLC0415  -- its help page needs no server
+    from dpo_ops import emulator
 
     screen.masks.add(api_key)
     data.mkdir(parents=True, exist_ok=True)

@@ -6,13 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dpo_ops import reporters
-from dpo_ops.cli.account import account
-from dpo_ops.cli.desired import in_account, load
 from dpo_ops.cli.endings import DONE
 from dpo_ops.cli.options import Specs, Target, with_screen, with_specs, with_target
-from dpo_ops.cli.results import show, warn
-from dpo_ops.observer import observe
 
 if TYPE_CHECKING:
     from dpo_ops.cli.screen import Screen
@@ -27,6 +22,12 @@ def command(screen: Screen, specs: Specs, target: Target) -> int:
 
     Only what is in place has outputs; what is missing is named on standard error.
     """
+    from dpo_ops import reporters
+    from dpo_ops.cli.account import account
+    from dpo_ops.cli.desired import in_account, load
+    from dpo_ops.cli.results import show, warn
+    from dpo_ops.observer import observe
+
     desired = load(screen, specs)
     with account(screen, target, desired.account, read_only=True) as client:
         wanted = in_account(desired, client)

@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dpo_ops.cli.account import account
-from dpo_ops.cli.desired import load
 from dpo_ops.cli.options import Specs, Target, with_screen, with_specs, with_target
-from dpo_ops.cli.proposal import exit_code, print_plan, propose
 
 if TYPE_CHECKING:
     from dpo_ops.cli.screen import Screen
@@ -25,6 +22,10 @@ def command(screen: Screen, specs: Specs, target: Target) -> int:
     Exit codes: 0 nothing to do, 1 error or something is blocked, 2 there are changes, 3 nothing
     to change but something is still in progress.
     """
+    from dpo_ops.cli.account import account
+    from dpo_ops.cli.desired import load
+    from dpo_ops.cli.proposal import exit_code, print_plan, propose
+
     desired = load(screen, specs)
     with account(screen, target, desired.account, read_only=True) as client:
         proposed = propose(client, desired)

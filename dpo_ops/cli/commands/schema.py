@@ -39,9 +39,9 @@ def command(screen: Screen, name: str | None) -> int:
 
 def _schema(name: str) -> Mapping[str, Any]:
     if name == "spec":
-        from dpo_ops.loader import spec_schema  # noqa: PLC0415  -- the others don't need it
+        from dpo_ops.loader import spec_schema
 
         return spec_schema()
-    from dpo_ops.reporters import SCHEMAS  # noqa: PLC0415  -- nor it them
+    from dpo_ops.reporters import SCHEMAS
 
     return SCHEMAS[name]

@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dpo_ops import reporters
-from dpo_ops.cli.desired import load
 from dpo_ops.cli.endings import DONE, ERROR
 from dpo_ops.cli.options import Specs, with_screen, with_specs
-from dpo_ops.cli.results import show
 from dpo_ops.errors import Finding, Place, Severity, SpecError
 
 if TYPE_CHECKING:
@@ -27,6 +24,8 @@ def command(screen: Screen, specs: Specs) -> int:
 
     Needs no key and no network. Shows everything that is wrong, not just the first.
     """
+    from dpo_ops.cli.desired import load
+
     try:
         desired = load(screen, specs)
     except SpecError as error:
@@ -37,6 +36,9 @@ def command(screen: Screen, specs: Specs) -> int:
 def _print(
     screen: Screen, files: Sequence[str], resources: int, findings: Sequence[Finding]
 ) -> int:
+    from dpo_ops import reporters
+    from dpo_ops.cli.results import show
+
     style = screen.data_style()
     show(
         screen,
