@@ -9,13 +9,14 @@ from dpo_ops.errors import NotFound
 from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import Answer, Listing, Question, lists_of
 from dpo_ops.planner import Accounted
-from dpo_ops.resource import HERE, localise, qualify
+from dpo_ops.resource import HERE, Address, last_segment, localise, qualify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dpo_ops.client import Client
-    from dpo_ops.resource import Address, Json, Observed, State
+    from dpo_ops.kinds import Kind
+    from dpo_ops.resource import Json, Observed, State
 
 _AT_ONCE = 4
 
@@ -26,14 +27,29 @@ def observe(client: Client, desired: State) -> Accounted:
     Raises:
         ApiError: the account could not be seen. Nothing is ever concluded from that.
     """
-    kinds = {address.kind: KINDS[address.kind] for address in desired}
-    records = client.lists(lists_of(kinds.values()))
+    wanted = {address.kind for address in desired}
+    kinds = [kind for kind in KINDS.values() if kind.name in wanted or kind.claims]
+    records = client.lists(lists_of(kinds))
     records = {name: localise(rows, client.account) for name, rows in records.items()}
     listing = Listing(records)
     found = {a: KINDS[a.kind].find(desired[a], listing) for a in desired}
     if doubted := {a: seen.confirm for a, seen in found.items() if seen.confirm}:
         found |= _confirmed(client, desired, records, doubted)
-    return Accounted(client.account, found)
+    return Accounted(client.account, found, tuple(_strays(desired, kinds, listing)))
+
+
+def _strays(
+    desired: State, kinds: Iterable[Kind], listing: Listing
+) -> Iterator[tuple[Address, str]]:
+    """Yield what a spec that is gone has left behind."""
+    for kind in kinds:
+        if kind.claims is None:
+            continue
+        for record in listing.all(kind.collection):
+            stack, name = kind.claims(record)
+            address = Address(kind.name, name)
+            if stack == desired.stack and address not in desired:
+                yield address, last_segment(str(record["name"]))
 
 
 def preflight(client: Client, questions: Iterable[Question]) -> dict[Question, Answer]:

@@ -293,6 +293,10 @@ def owner(record: Mapping[str, Json]) -> tuple[str, str]:
     return stack, name
 
 
+def _claims(record: Mapping[str, Json]) -> tuple[str, str]:
+    return owner(record) if _stands(record) else ("", "")
+
+
 def _stands(record: Mapping[str, Json]) -> bool:
     return health_of(record)[0] not in (Health.NOT_FOUND, Health.TERMINATING)
 
@@ -378,6 +382,7 @@ DEPLOYMENT = Kind(
     undeletable=True,
     supersedes=True,
     answers=True,
+    claims=_claims,
     paid="replicas are charged by the GPU second",
     delete_params={"ignoreChecks": "true"},
     fields=(

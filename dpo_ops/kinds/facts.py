@@ -189,6 +189,10 @@ class Listing:
         """Return the record with this id, or None."""
         return self._by_id.get((collection, id_))
 
+    def all(self, collection: str) -> list[Mapping[str, Json]]:
+        """Return every record of a collection, by id."""
+        return [r for (where, _), r in sorted(self._by_id.items()) if where == collection]
+
     def generations(self, collection: str, name: str) -> list[Mapping[str, Json]]:
         """Return the records whose id is `<name>-<digest>`, oldest first."""
         return sorted(self._by_stem[collection, name], key=_created)
@@ -292,6 +296,9 @@ class Kind:
     """A new generation removes the earlier ones once it is proven; else they are kept."""
     answers: bool = False
     """It serves: it is only done when a probe completion answers from it."""
+    claims: Callable[[Mapping[str, Json]], tuple[str, str]] | None = None
+    """Gives the stack and the spec name that a standing record is marked with; none for a kind
+    that costs nothing while it stands, so that nobody has to be warned of one without a spec."""
     paid: str = ""
     """What creating one costs, in words; empty when it costs nothing."""
     delete_params: Mapping[str, str] = field(default_factory=dict)

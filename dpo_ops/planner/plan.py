@@ -26,6 +26,8 @@ class Accounted:
 
     account: str
     resources: Mapping[Address, Observed]
+    strays: tuple[tuple[Address, str], ...] = ()
+    """What carries the mark of the stack and costs money, yet no spec describes: address and id."""
 
 
 def questions(desired: State, observed: Accounted) -> frozenset[Question]:
@@ -45,7 +47,7 @@ def questions(desired: State, observed: Accounted) -> frozenset[Question]:
 def plan(desired: State, observed: Accounted, answers: Mapping[Question, Answer]) -> Plan:
     """Return the changes that make the account hold what `desired` says, in their order."""
     dependents = _dependents(desired)
-    changes, warnings = [], []
+    changes, warnings = [], [_stray(*found) for found in observed.strays]
     for address in dependency_order(desired):
         resource, seen = desired[address], observed.resources[address]
         change = _decide(resource, seen)
@@ -55,6 +57,16 @@ def plan(desired: State, observed: Accounted, answers: Mapping[Question, Answer]
             warnings += [f for f in verdict.findings if f.severity is Severity.WARNING]
         changes.append(change)
     return Plan(observed.account, desired.stack, tuple(changes), tuple(warnings))
+
+
+def _stray(address: Address, id_: str) -> Finding:
+    return Finding(
+        str(address),
+        f"{id_} carries the mark of this stack, and no spec describes it",
+        "it goes on costing money",
+        "bring its spec back, and remove it with `dpo-ops destroy`, or delete it by hand",
+        severity=Severity.WARNING,
+    )
 
 
 def teardown(desired: State, observed: Accounted, *, everything: bool = False) -> Plan:

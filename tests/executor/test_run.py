@@ -211,6 +211,19 @@ def test_an_update_changes_only_what_the_spec_says(rehearsal: Rehearsal, data: R
     assert changed <= {"maxReplicaCount", "description"} | server
 
 
+def test_a_deployment_whose_spec_is_gone_is_not_forgotten(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    first = pipeline(data)
+    rehearsal.apply(state(*first))
+    renamed = wanted.deployment(first[1], "other", minReplicaCount=0, maxReplicaCount=1)
+    for left in (state(*first[:2], renamed), state(*first[:2])):
+        warned = rehearsal.plan(left).warnings
+        assert [str(w.where) for w in warned] == ["Deployment/serve"]
+        assert first[2].id in warned[0].what
+    assert rehearsal.plan(state(*first)).warnings == ()
+
+
 def test_destroy_removes_what_it_says_and_nothing_else(
     rehearsal: Rehearsal, data: Resource
 ) -> None:
