@@ -62,7 +62,9 @@ def job_record(source: Resource, attempt: int, word: str, **fields: Any) -> dict
 
 
 def served(source: Resource, word: str = "READY", **fields: Any) -> dict[str, Any]:
-    body = {**source.body, "state": word, **fields}
+    proof = dict(KINDS["Deployment"].proof)
+    tags = {"annotations": {**source.body["annotations"], **proof}}
+    body = {**source.body, **tags, "state": word, **fields}
     return record("deployments", last_segment(source.id), **body)
 
 

@@ -34,6 +34,7 @@ DOING = {
     Verb.PATCH: "changing",
     Verb.WAIT: "waiting for",
     Verb.PROBE: "asking",
+    Verb.MARK: "marking",
     Verb.DELETE: "deleting",
 }
 DID = {
@@ -43,6 +44,7 @@ DID = {
     Verb.PATCH: "changed",
     Verb.WAIT: "there is",
     Verb.PROBE: "answered by",
+    Verb.MARK: "marked",
     Verb.DELETE: "deleted",
 }
 _QUIET = (Outcome.DONE, Outcome.IN_SYNC, Outcome.BLOCKED)

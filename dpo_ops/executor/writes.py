@@ -18,6 +18,7 @@ from dpo_ops.errors import (
     Interrupted,
     NotFound,
     Rejected,
+    Retired,
 )
 from dpo_ops.executor.waits import sleep_unless
 from dpo_ops.kinds import KINDS
@@ -77,6 +78,8 @@ class Writer:
                 return self._upload(change, step.name)
             case Verb.PATCH:
                 return self._patch(change, step.name)
+            case Verb.MARK:
+                return self._mark(change, step.name)
             case Verb.DELETE:
                 return self._delete(change, step.name)
             case Verb.CREATE | Verb.UNDELETE | Verb.WAIT | Verb.PROBE:
@@ -207,6 +210,15 @@ class Writer:
         body = self._sendable(_merged(kind, resource.body, self._get(name), tops))
         self.client.patch(self._path(name), body, {"updateMask": ",".join(map(_snake, tops))})
         return "changed " + ", ".join(tops)
+
+    def _mark(self, change: Change, name: str) -> str:
+        tags = dict(KINDS[change.address.kind].proof)
+        try:
+            self.client.post(self._path(f"{name}:setTags"), {"tags": tags}, repeatable=True)
+        except (Rejected, NotFound, Retired) as error:
+            # It has answered, and that is what counts; only the next run will ask it again.
+            return f"the proof could not be written down: {error.why or error.what}"
+        return "the proof is written down"
 
     def _delete(self, change: Change, name: str) -> str:
         kind = KINDS[change.address.kind]

@@ -56,7 +56,9 @@ Count = Annotated[int, Value(ge=0)]
 
 OWNER = "custom/dpo-ops-stack"
 NAME = "custom/dpo-ops-name"
-"""The annotations that mark what is ours. Only keys under `custom/` are accepted."""
+PROVEN = "custom/dpo-ops-proven"
+"""The annotations that mark what is ours and what has answered. Only keys under `custom/` are
+accepted. PATCH can't change them, but `:setTags` can."""
 
 
 class ModelReference(Spec):
@@ -293,6 +295,10 @@ def owner(record: Mapping[str, Json]) -> tuple[str, str]:
     return stack, name
 
 
+def _proven(record: Mapping[str, Json]) -> bool:
+    return bool(look_up(record, ["annotations", PROVEN]) == "true")
+
+
 def _claims(record: Mapping[str, Json]) -> tuple[str, str]:
     return owner(record) if _stands(record) else ("", "")
 
@@ -382,6 +388,8 @@ DEPLOYMENT = Kind(
     undeletable=True,
     supersedes=True,
     answers=True,
+    proof={PROVEN: "true"},
+    proven=_proven,
     claims=_claims,
     paid="replicas are charged by the GPU second",
     delete_params={"ignoreChecks": "true"},

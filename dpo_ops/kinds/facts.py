@@ -242,6 +242,11 @@ def lists_of(kinds: Iterable[Kind]) -> dict[str, dict[str, str]]:
     return wanted
 
 
+def always(record: Mapping[str, Json]) -> bool:  # noqa: ARG001  -- the default `proven`
+    """Say that a kind which does not serve has nothing to prove."""
+    return True
+
+
 def no_problems(spec: Any) -> Iterator[Problem]:  # noqa: ARG001  -- the default `check`
     """Say that a spec whose types are right has nothing else to be checked."""
     return iter(())
@@ -296,6 +301,10 @@ class Kind:
     """A new generation removes the earlier ones once it is proven; else they are kept."""
     answers: bool = False
     """It serves: it is only done when a probe completion answers from it."""
+    proof: Mapping[str, str] = field(default_factory=dict)
+    """The tags that are set on it once it has answered, so that the next run knows."""
+    proven: Callable[[Mapping[str, Json]], bool] = always
+    """Whether a record carries that proof."""
     claims: Callable[[Mapping[str, Json]], tuple[str, str]] | None = None
     """Gives the stack and the spec name that a standing record is marked with; none for a kind
     that costs nothing while it stands, so that nobody has to be warned of one without a spec."""

@@ -33,6 +33,7 @@ class Verb(StrEnum):
     PATCH = "patch"
     WAIT = "wait"
     PROBE = "probe"
+    MARK = "mark"
     DELETE = "delete"
 
 

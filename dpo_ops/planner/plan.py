@@ -175,22 +175,27 @@ def _keep_or_update(kind: Kind, resource: Resource, seen: Observed) -> Change:
     fields = diff.updates(kind, resource.body, seen.record or {}) if kind.patchable else ()
     superseded = _superseded(kind, seen)
     going = seen.health is not Health.CURRENT
+    # Whoever made it may have been stopped before it answered; then that is still to be seen.
+    unproven = not kind.proven(seen.record or {})
     steps = [
         *([Step(Verb.PATCH, name)] if fields else []),
-        *(_proof(kind, name) if fields or going or superseded else []),
+        *(_proof(kind, name) if fields or going or superseded or unproven else []),
         *(Step(Verb.DELETE, old) for old in superseded),
     ]
     if superseded:
         action, reason = Action.REPLACE, f"{seen.message}; what it replaces is still there"
     elif fields:
         action, reason = Action.UPDATE, "differs in " + ", ".join(f.path for f in fields)
+    elif unproven:
+        action, reason = Action.UPDATE, f"{seen.message}, but it has not answered yet"
     else:
         action, reason = Action.NO_OP, f"in place: {seen.message}"
     return _change(resource, seen, action=action, reason=reason, fields=fields, steps=tuple(steps))
 
 
 def _proof(kind: Kind, name: str) -> list[Step]:
-    return [Step(Verb.WAIT, name), *([Step(Verb.PROBE, name)] if kind.answers else [])]
+    answer = [Step(Verb.PROBE, name), Step(Verb.MARK, name)] if kind.answers else []
+    return [Step(Verb.WAIT, name), *answer]
 
 
 def _superseded(kind: Kind, seen: Observed) -> list[str]:

@@ -174,6 +174,21 @@ def test_a_spent_budget_leaves_what_runs_and_says_so(rehearsal: Rehearsal, data:
     assert len(rehearsal.jobs()) == 1
 
 
+def test_a_deployment_that_was_left_before_it_answered_is_asked_by_the_next_run(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    desired = state(*pipeline(data))
+    chat = {"method": "POST", "path": "/inference/v1/chat/completions"}
+    rehearsal.fault(**chat, status=503, times=0)
+    assert rehearsal.apply(desired, waits=Waits(budget_s=900)).exit_code == 3
+    rehearsal.admin("DELETE", "faults")
+    assert not rehearsal.plan(desired).in_sync
+    report = rehearsal.apply(desired)
+    assert report.exit_code == 0
+    assert report.answers
+    assert rehearsal.plan(desired).in_sync
+
+
 def test_stop_is_heard_in_mid_wait(rehearsal: Rehearsal, data: Resource) -> None:
     stopped = []
 

@@ -63,12 +63,12 @@ def cancelled(rehearsal: Rehearsal, folder: Path) -> None:
 
 
 STORIES = {
-    "first": Story(nothing, pipeline, writes=4, jobs=1),
-    "update": Story(first, partial(pipeline, most=3), writes=1, jobs=1),
-    "replace": Story(first, partial(pipeline, epochs=2), writes=3, jobs=2),
-    "revert": Story(second, pipeline, writes=2, jobs=2),
-    "revert-changed": Story(second, partial(pipeline, most=2), writes=3, jobs=2),
-    "retry": Story(cancelled, pipeline, writes=2, jobs=2),
+    "first": Story(nothing, pipeline, writes=5, jobs=1),
+    "update": Story(first, partial(pipeline, most=3), writes=2, jobs=1),
+    "replace": Story(first, partial(pipeline, epochs=2), writes=4, jobs=2),
+    "revert": Story(second, pipeline, writes=3, jobs=2),
+    "revert-changed": Story(second, partial(pipeline, most=2), writes=4, jobs=2),
+    "retry": Story(cancelled, pipeline, writes=3, jobs=2),
 }
 WRITES = [
     pytest.param(story, when, nth, id=f"{name}-{when}-{nth}")

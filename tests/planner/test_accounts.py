@@ -134,7 +134,14 @@ def test_what_is_restored_gets_what_differs_from_it_and_not_from_the_one_it_repl
     }
     restored = change(made(state(DATA, JOB, back), **records), "Deployment/serve")
     assert [(f.path, f.before, f.after) for f in restored.fields] == [("description", "old", "new")]
-    assert [str(s.verb) for s in restored.steps] == ["undelete", "patch", "wait", "probe", "delete"]
+    assert [str(s.verb) for s in restored.steps] == [
+        "undelete",
+        "patch",
+        "wait",
+        "probe",
+        "mark",
+        "delete",
+    ]
     # The shape is only for the case that there is nothing left to restore.
     assert restored.resource.body["deploymentShape"] == SHAPE
 

@@ -69,7 +69,7 @@ def test_an_empty_account_gets_everything_in_the_order_of_need() -> None:
     assert first.summary["create"] == 3
     assert steps(first, "Dataset/prefs") == ["create", "upload", "wait"]
     assert steps(first, "DPOJob/tune") == ["create", "wait"]
-    assert steps(first, "Deployment/serve") == ["create", "wait", "probe"]
+    assert steps(first, "Deployment/serve") == ["create", "wait", "probe", "mark"]
     assert change(first, "DPOJob/tune").id == f"{JOB.id}-a1"
 
 
@@ -144,7 +144,7 @@ def test_a_field_of_the_deployment_that_differs_is_updated_in_place() -> None:
     update = change(made(state(DATA, JOB, wider), **IN_PLACE), "Deployment/serve")
     assert update.action is Action.UPDATE
     assert [(f.path, f.before, f.after) for f in update.fields] == [("minReplicaCount", 0, 1)]
-    assert [str(s.verb) for s in update.steps] == ["patch", "wait", "probe"]
+    assert [str(s.verb) for s in update.steps] == ["patch", "wait", "probe", "mark"]
 
 
 def test_what_the_spec_does_not_say_is_the_servers() -> None:
@@ -188,6 +188,7 @@ def test_a_new_model_makes_the_new_deployment_before_the_old_one_goes() -> None:
         f"create deployments/{after.id}",
         f"wait deployments/{after.id}",
         f"probe deployments/{after.id}",
+        f"mark deployments/{after.id}",
         f"delete deployments/{SERVE.id}",
     ]
 
@@ -203,13 +204,21 @@ def test_going_back_trains_nothing_and_restores_the_deleted_deployment() -> None
     }
     back = made(ALL, **records)
     assert change(back, "DPOJob/tune").action is Action.NO_OP
-    assert steps(back, "Deployment/serve") == ["undelete", "wait", "probe", "delete"]
+    assert steps(back, "Deployment/serve") == ["undelete", "wait", "probe", "mark", "delete"]
+
+
+def test_a_deployment_that_has_not_answered_yet_is_asked_before_it_counts() -> None:
+    silent = served(SERVE, annotations=SERVE.body["annotations"])
+    unproven = change(made(**{**IN_PLACE, "deployments": [silent]}), "Deployment/serve")
+    assert unproven.action is Action.UPDATE
+    assert "has not answered" in unproven.reason
+    assert [str(s.verb) for s in unproven.steps] == ["wait", "probe", "mark"]
 
 
 def test_a_failed_deployment_is_made_anew_under_its_id() -> None:
     again = made(**{**IN_PLACE, "deployments": [served(SERVE, "FAILED")]})
     assert change(again, "Deployment/serve").action is Action.REPLACE
-    assert steps(again, "Deployment/serve") == ["delete", "create", "wait", "probe"]
+    assert steps(again, "Deployment/serve") == ["delete", "create", "wait", "probe", "mark"]
 
 
 def test_what_does_not_carry_the_mark_is_never_touched() -> None:
