@@ -12,11 +12,13 @@ from dpo_ops.kinds.values import look_up
 from dpo_ops.loader.source import is_loop, reason, relative, show
 from dpo_ops.loader.tree import nearest
 from dpo_ops.loader.words import likely, listed, quoted
+from dpo_ops.pairs.tokens import count_file
 from dpo_ops.resource import Content
 
 if TYPE_CHECKING:
     from dpo_ops.loader.envelope import Draft
     from dpo_ops.loader.findings import Log
+    from dpo_ops.resource import Tokens
 
 _LOOKED_AT = 1000
 
@@ -24,8 +26,9 @@ _LOOKED_AT = 1000
 class Contents:
     """Inspects each file once, however many specs point at it."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, *, count_tokens: bool = False) -> None:
         self._log = log
+        self._count_tokens = count_tokens
         self._seen: dict[str, Content | None] = {}
 
     def of(self, draft: Draft) -> Content | None:
@@ -46,9 +49,13 @@ class Contents:
         if path not in self._seen:
             found = pairs.inspect(Path(path), shown=show(path))
             self._log.extend(found.findings)
-            content = Content(relative(path), found.digest, found.size, found.rows)
+            tokens = self._tokens(path) if found.digest else None
+            content = Content(relative(path), found.digest, found.size, found.rows, tokens)
             self._seen[path] = content if found.digest else None
         return self._seen[path]
+
+    def _tokens(self, path: str) -> Tokens | None:
+        return count_file(Path(path)).tokens if self._count_tokens else None
 
 
 class _Unusable(Exception):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dpo_ops.planner import Change, Plan, fingerprint
 from dpo_ops.reporters.findings import sentence
 from dpo_ops.reporters.markdown import LIMIT, code, defused, fenced, fitted, folded, table
-from dpo_ops.reporters.plan_words import SYMBOLS, Mark, chains, cost, ids, mark, summary
+from dpo_ops.reporters.plan_words import SYMBOLS, Mark, chains, costs, ids, mark, price, summary
 from dpo_ops.reporters.style import PLAIN, Style, count
 from dpo_ops.reporters.values import both, shown
 from dpo_ops.resource import qualify
@@ -47,8 +47,8 @@ def _start(plan: Plan, style: Style) -> str:
         headline = f"**No changes.** {found} as the specs say."
     else:
         headline = f"**Plan: {summary(plan)}.**"
-    if price := cost(plan):
-        headline += f" Cost: {price}."
+    if prices := costs(plan):
+        headline += f" Cost: {defused('; '.join(prices), style)}."
     where = f"account {code(plan.account, style)}, stack {code(plan.stack, style)}"
     title = f"### dpo-ops plan · {where}\n\n{headline}\n"
     return title + _findings(_all_findings(plan), style)
@@ -79,7 +79,10 @@ def _table(changes: Sequence[Change], style: Style) -> str:
 def _row(change: Change, style: Style) -> tuple[str, ...]:
     kind = mark(change)
     address, id_ = code(change.address, style), code(ids(change), style)
-    return (code(SYMBOLS[kind], style), address, kind, id_, defused(change.reason, style))
+    why = defused(change.reason, style)
+    if change.cost and not change.blocked:
+        why += f"; cost: {defused(price(change.cost), style)}"
+    return (code(SYMBOLS[kind], style), address, kind, id_, why)
 
 
 def _chains(plan: Plan, style: Style) -> str:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from dpo_ops.planner import Change, FieldChange, Plan, fingerprint
 from dpo_ops.reporters.findings import finding_lines
-from dpo_ops.reporters.plan_words import SYMBOLS, Mark, chains, cost, ids, mark, summary, told
+from dpo_ops.reporters.plan_words import (
+    SYMBOLS,
+    Mark,
+    chains,
+    costs,
+    ids,
+    mark,
+    price,
+    summary,
+    told,
+)
 from dpo_ops.reporters.style import PLAIN, Style, Tone, cells, count, kept, pad, widest, wrap
 from dpo_ops.reporters.values import both, shown
 from dpo_ops.resource import qualify
@@ -61,8 +71,9 @@ def _ending(plan: Plan, style: Style, *, hidden: int) -> Iterator[str]:
         lines = wrap(f"{counts}.", style.width, first="Plan: ", rest="      ")
         yield from (style.paint(line, Tone.STRONG) for line in lines)
         yield from wrap(where + ("; -v shows what is unchanged" if hidden else ""), style.width)
-    if price := cost(plan):
-        yield from wrap(price, style.width, first="cost: ", rest="      ")
+    for number, line in enumerate(costs(plan)):
+        first = "      " if number else "cost: "
+        yield from wrap(line, style.width, first=first, rest="      ")
     if not plan.in_sync:
         # On a line of its own: so it fits, and can be copied.
         yield "fingerprint:"
@@ -81,6 +92,9 @@ def _change(
     yield from _title(change, kind, style, column)
     if not change.blocked:
         yield from wrap(style.clean(change.reason), style.width, first=_INDENT, rest=_INDENT)
+    if change.cost and not change.blocked:
+        line = f"cost: {style.clean(price(change.cost))}"
+        yield from wrap(line, style.width, first=_INDENT, rest=_INDENT + "  ")
     for finding in change.blocked:
         yield from finding_lines(finding, style, indent=_INDENT)
     shown_fields = range(len(change.fields)) if verbose else told(change)

@@ -56,7 +56,7 @@ def command(
     Interrupted or killed, run it again: nothing is done twice. Exit codes: 0 done, 1 something
     failed, 3 accepted and still running.
     """
-    desired = load(screen, specs)
+    desired = load(screen, specs, count_tokens=True)
     with account(screen, target, desired.account, read_only=False) as client:
         proposed = propose(client, desired)
         screen.say(reporters.plan_text(proposed, screen.style(), verbose=screen.verbose))

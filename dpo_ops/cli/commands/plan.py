@@ -25,7 +25,7 @@ def command(screen: Screen, specs: Specs, target: Target) -> int:
     Exit codes: 0 nothing to do, 1 error or something is blocked, 2 there are changes, 3 nothing
     to change but something is still in progress.
     """
-    desired = load(screen, specs)
+    desired = load(screen, specs, count_tokens=True)
     with account(screen, target, desired.account, read_only=True) as client:
         proposed = propose(client, desired)
     print_plan(screen, proposed)
