@@ -12,45 +12,67 @@ import unicodedata
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
+from dpo_ops.errors import DpoOpsError, Finding, Place
 from dpo_ops.pairs.atomic import written
 from dpo_ops.pairs.rows import lines, pair_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from dpo_ops.pairs.rows import Pair
 
 
 class Divided(NamedTuple):
-    """How many rows went where; `lost` are the numbers of lines that are no pairs."""
+    """How many rows went where, and how many are no pairs, and so are in neither file."""
 
     training: int
     held_out: int
-    lost: tuple[int, ...]
+    lost: int
 
 
-def split(
-    source: Path, training: Path, held_out: Path, *, share: float, seed: str, force: bool = False
+class Rule(NamedTuple):
+    """What is held out: about a `share` of the inputs, above 0 and below 1, drawn by `seed`."""
+
+    share: float
+    seed: str = ""
+
+
+def split(  # noqa: PLR0913  -- three files and three choices
+    source: Path,
+    training: Path,
+    held_out: Path,
+    rule: Rule,
+    *,
+    refuse: Callable[[Finding], None],
+    skip: bool = False,
+    force: bool = False,
 ) -> Divided:
-    """Write the rows of `source`, byte for byte: about a `share` of them to `held_out`.
+    """Write the rows of `source`, byte for byte, to the side that each belongs to.
 
-    `share` is above 0 and below 1; it holds for inputs, so with repeated inputs rows may differ.
-    A larger share only adds to what is held out. A line that is no pair goes to neither.
+    A larger share only adds to what is held out. With repeated inputs the share of the rows
+    differs from that of the inputs. `refuse` hears of each line that is no pair; then nothing is
+    written, unless `skip` leaves such lines out.
 
     Raises:
-        DpoOpsError: the source can't be read, or a target can't be written or exists.
+        DpoOpsError: a line is no pair, the source can't be read, or a target can't be written.
     """
-    count, lost = [0, 0], []
+    count, lost = [0, 0], 0
     with written((training, held_out), force=force) as files:
         for line in lines(source):
             pair = pair_of(line.data)
             if pair is None:
-                lost.append(line.number)
+                lost += 1
+                refuse(Finding(Place(str(source), line.number), "is no preference pair"))
                 continue
-            side = place(pair, seed) < share
+            side = place(pair, rule.seed) < rule.share
             files[side].write(line.data + b"\n")
             count[side] += 1
-    return Divided(count[0], count[1], tuple(lost))
+        if lost and not skip:
+            what = f"{lost:,} of {sum(count) + lost:,} rows are no pairs; nothing was written"
+            fix = "`dpo-ops pairs check` says why; mend them, or leave them out with --skip-bad"
+            raise DpoOpsError(what, fix=fix)
+    return Divided(count[0], count[1], lost)
 
 
 def place(pair: Pair, seed: str) -> float:

@@ -196,6 +196,7 @@ def import_(
     "--held-out", required=True, type=click.Path(path_type=Path), help="The file to hold out."
 )
 @click.option("--seed", default="", help="Any text; another one draws another part.")
+@click.option("--skip-bad", is_flag=True, help="Leave out the lines that are no pairs.")
 @force
 @click.pass_obj
 def split(  # noqa: PLR0913  -- one for each option
@@ -206,16 +207,27 @@ def split(  # noqa: PLR0913  -- one for each option
     training: Path,
     held_out: Path,
     seed: str,
+    skip_bad: bool,
     overwrite: bool,
 ) -> int:
     """Divide FILE into pairs to train on and pairs to hold out, by what their input says.
 
     The same input always lands on the same side, in whichever file and order.
     """
-    from dpo_ops.pairs.split import split as divide  # noqa: PLC0415
+    from dpo_ops.cli.pairs_check import show_refused  # noqa: PLC0415
+    from dpo_ops.pairs import split as dividing  # noqa: PLC0415
 
-    found = divide(file, training, held_out, share=share, seed=seed, force=overwrite)
-    screen.data(f"{training}: {found.training:,} pairs\n{held_out}: {found.held_out:,} pairs\n")
-    for line in found.lost:
-        screen.say(f"{file}:{line}:1: left out: no pair\n")
-    return ERROR if found.lost else DONE
+    found = dividing.split(
+        file,
+        training,
+        held_out,
+        dividing.Rule(share, seed),
+        refuse=show_refused(screen),
+        skip=skip_bad,
+        force=overwrite,
+    )
+    left = f"{found.lost:,} left out\n" if found.lost else ""
+    screen.data(
+        f"{training}: {found.training:,} pairs\n{held_out}: {found.held_out:,} pairs\n{left}"
+    )
+    return DONE
