@@ -12,7 +12,7 @@ from dpo_ops.pairs.excerpts import excerpts
 from dpo_ops.reporters.style import wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from dpo_ops.cli.screen import Screen
@@ -79,14 +79,18 @@ def rule_text(name: str | None, style: Style) -> str:
         DpoOpsError: there is no such rule.
     """
     if name is None:
-        width = max(map(len, pairs.RULES))
-        rows = ((id_, rule.severity, rule.what) for id_, rule in pairs.RULES.items())
-        return "".join(f"{id_:<{width}}  {severity:<7}  {what}\n" for id_, severity, what in rows)
+        return "".join(f"{line}\n" for line in _all_rules(style))
     rule = pairs.RULES.get(name)
     if rule is None:
         raise DpoOpsError(f"there is no rule {name}", fix="`dpo-ops pairs explain` lists them")
-    parts = (("why", rule.why), ("do", rule.fix))
-    lines = [f"{name} ({rule.severity}): {rule.what}"]
-    for label, text in parts:
+    lines = wrap(rule.what, style.width, first=f"{name} ({rule.severity}): ", rest="  ")
+    for label, text in (("why", rule.why), ("do", rule.fix)):
         lines += wrap(text, style.width, first=f"  {label + ':':<5}", rest=" " * 7)
     return "".join(f"{line}\n" for line in lines)
+
+
+def _all_rules(style: Style) -> Iterator[str]:
+    width = max(map(len, pairs.RULES))
+    for name, rule in pairs.RULES.items():
+        head = f"{name:<{width}}  {rule.severity:<7}  "
+        yield from wrap(rule.what, style.width, first=head, rest=" " * len(head))

@@ -173,10 +173,11 @@ def import_(
     """
     from dpo_ops.cli.pairs_check import show_refused  # noqa: PLC0415
     from dpo_ops.pairs.imports import import_files  # noqa: PLC0415
+    from dpo_ops.reporters.style import count  # noqa: PLC0415
 
     found = import_files(files, output, refuse=show_refused(screen), skip=skip_bad, force=overwrite)
     left = f", {found.refused:,} left out" if found.refused else ""
-    screen.data(f"wrote {found.rows:,} pairs to {output}{left}\n")
+    screen.data(f"wrote {count(found.rows, 'pair')} to {output}{left}\n")
     return DONE
 
 
@@ -216,6 +217,7 @@ def split(  # noqa: PLR0913  -- one for each option
     """
     from dpo_ops.cli.pairs_check import show_refused  # noqa: PLC0415
     from dpo_ops.pairs import split as dividing  # noqa: PLC0415
+    from dpo_ops.reporters.style import count  # noqa: PLC0415
 
     found = dividing.split(
         file,
@@ -228,6 +230,7 @@ def split(  # noqa: PLR0913  -- one for each option
     )
     left = f"{found.lost:,} left out\n" if found.lost else ""
     screen.data(
-        f"{training}: {found.training:,} pairs\n{held_out}: {found.held_out:,} pairs\n{left}"
+        f"{training}: {count(found.training, 'pair')}\n"
+        f"{held_out}: {count(found.held_out, 'pair')}\n{left}"
     )
     return DONE
