@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +12,9 @@ from dpo_ops.loader import Loaded, load
 from dpo_ops.pairs.tokens import count_file
 from dpo_ops.resource import Address
 from tests.pairs.edits import as_row
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SPEC = """apiVersion: dpo-ops/v1
 kind: Stack

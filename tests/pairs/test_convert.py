@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +13,9 @@ from dpo_ops.pairs import inspect
 from dpo_ops.pairs.convert import Unconvertible, convert
 from dpo_ops.pairs.imports import import_files
 from tests.pairs.edits import as_row
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def turn(role: str, content: str) -> dict[str, str]:
@@ -122,7 +123,7 @@ def test_each_row_that_cannot_be_converted_is_named_and_nothing_is_written(tmp_p
     with pytest.raises(DpoOpsError, match="4 of 5 rows"):
         import_files([source], tmp_path / "out.jsonl", refuse=refused.append)
     assert [f.where.line for f in refused if not isinstance(f.where, str)] == [2, 3, 5, 6]
-    assert os.listdir(tmp_path) == ["in.jsonl"]
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
     done = import_files([source], tmp_path / "out.jsonl", refuse=refused.append, skip=True)
     assert done == (1, 4)
 

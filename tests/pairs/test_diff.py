@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import combinations
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +14,9 @@ from dpo_ops.errors import DpoOpsError
 from dpo_ops.pairs.diff import SHOWN, Comparison, Fate, compare
 from dpo_ops.pairs.order import moved
 from tests.pairs.edits import as_row, write_edited
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def write(path: Path, rows: list[Any], **style: Any) -> Path:

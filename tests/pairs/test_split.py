@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +11,9 @@ from dpo_ops.errors import DpoOpsError
 from dpo_ops.pairs.rows import Pair, pair_of
 from dpo_ops.pairs.split import Divided, Rule, place, split
 from tests.pairs.edits import as_row
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def pair(prompt: str, **more: Any) -> Pair:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from dpo_ops.pairs.scripts import script_of
 from dpo_ops.pairs.stats import Bucket, lengths, statistics
 from tests.pairs.edits import as_row
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_mean_and_percentiles_are_those_of_the_values() -> None:
