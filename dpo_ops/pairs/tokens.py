@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PER_MESSAGE: Final = 5
 """What a chat template adds to a message: in Llama 3 and in ChatML, a head of 4 and an end of 1."""
 
-ESTIMATE_ERROR: Final = "within about 3 % for English, often within 30 % for other languages"
+ESTIMATE_ERROR: Final = "within about 3% for English, often within 30% for other languages"
 
 # Tokens per ASCII character, and per character that takes 2, and 3 or 4 bytes in UTF-8.
 _ASCII: Final = 1 / 4.5

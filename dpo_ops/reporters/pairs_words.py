@@ -24,9 +24,9 @@ _NONE = "·"
 def share(part: int, whole: int) -> str:
     """Return a percentage, which is only 0 or 100 where it is so exactly."""
     if part in (0, whole) or not whole:
-        return "0 %" if not part else "100 %"
+        return "0%" if not part else "100%"
     percent = min(max(100 * part / whole, 0.1), 99.9)
-    return f"{percent:.1f} %"
+    return f"{percent:.1f}%"
 
 
 def columns(lengths: Sequence[Lengths]) -> range:

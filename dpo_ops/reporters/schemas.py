@@ -70,7 +70,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "status": published("status", {**_WHOSE, "resources": list_of(_ROW)}),
     "outputs": published("outputs", {**_WHOSE, "outputs": _OUTPUTS, "missing": map_of(TEXT)}),
     "findings": published("findings", {"files": list_of(TEXT), "findings": list_of(FINDING)}),
-    "error": published("error", {"error": _ERROR}),
     **PAIRS_SCHEMAS,
+    "error": published("error", {"error": _ERROR}),
 }
 """By the name that `dpo-ops schema` takes. The schema of specs is the loader's."""

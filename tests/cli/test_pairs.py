@@ -110,8 +110,8 @@ def test_statistics(run: Run) -> None:
     ran = run("pairs", "stats", name)
     assert ran.code == 0
     assert ran.out.startswith("6 pairs\n1 line left out: no pair")
-    assert "duplicates:      1 of 6 rows (16.7 %)" in ran.out
-    assert "estimated, within about 3 % for English" in ran.out
+    assert "duplicates:      1 of 6 rows (16.7%)" in ran.out
+    assert "estimated, within about 3% for English" in ran.out
     assert all(len(line) <= 80 for line in ran.out.splitlines())
     assert "| prompt |" in run("pairs", "stats", name, "--format", "markdown").out
     found = run("pairs", "stats", name, "--format", "json").document("pairs-stats")

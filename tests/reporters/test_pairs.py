@@ -53,11 +53,11 @@ def test_a_histogram_has_a_bar_for_each_bucket() -> None:
 @pytest.mark.parametrize(
     ("part", "whole", "said"),
     [
-        (0, 9, "0 %"),
-        (9, 9, "100 %"),
-        (1, 10**6, "0.1 %"),
-        (10**6 - 1, 10**6, "99.9 %"),
-        (0, 0, "0 %"),
+        (0, 9, "0%"),
+        (9, 9, "100%"),
+        (1, 10**6, "0.1%"),
+        (10**6 - 1, 10**6, "99.9%"),
+        (0, 0, "0%"),
     ],
 )
 def test_a_share_is_nothing_or_all_only_where_it_is(part: int, whole: int, said: str) -> None:
