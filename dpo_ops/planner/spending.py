@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dpo_ops.errors import Finding
 from dpo_ops.kinds import KINDS
-from dpo_ops.kinds.pricing import Cost, Per, Spend, spend
+from dpo_ops.kinds.pricing import Per, Spend, Unpriced, spend
 from dpo_ops.planner.change import Action, Change, Verb
 
 if TYPE_CHECKING:
@@ -56,16 +56,29 @@ def _trains(change: Change) -> bool:
 
 
 def _refused(change: Change, found: Spend, limit: float) -> Change:
-    if found.unknown:
-        what = f"what training costs is not known, and maxCost is ${limit:,.2f}"
-        why = "the cost of each job must be known to be held below it"
-        why = why if isinstance(change.cost, Cost) or not change.cost else change.cost.why
-        fix = "remove maxCost from the Stack, or train from a model whose price is known"
-    else:
-        what = f"training would cost up to ${found.high:,.2f}, above maxCost ${limit:,.2f}"
-        why = f"the estimate for all jobs of this plan is ${found.low:,.2f} to ${found.high:,.2f}"
-        fix = "raise maxCost in the Stack, or train on fewer pairs, for fewer epochs or fewer jobs"
+    what, why, fix = _unknown(change, limit) if found.unknown else _above(found, limit)
     resource = change.resource
     where = (resource.place if resource else None) or str(change.address)
     blocked = (Finding(where, what, why, fix, "max-cost"),)
     return replace(change, action=Action.NO_OP, steps=(), fields=(), reason=what, blocked=blocked)
+
+
+def _unknown(change: Change, limit: float) -> tuple[str, str, str]:
+    what = f"what training costs is not known, and maxCost is {_money(limit)}"
+    why = change.cost.why if isinstance(change.cost, Unpriced) else "that of another job is not"
+    return what, why, "remove maxCost from the Stack, or train from a model whose price is known"
+
+
+def _above(found: Spend, limit: float) -> tuple[str, str, str]:
+    low, high = _money(found.low or 0), _money(found.high or 0)
+    what = f"training would cost up to {high}, above maxCost {_money(limit)}"
+    why = f"the estimate for all jobs of this plan is {low} to {high}"
+    fix = "raise maxCost in the Stack, or train on fewer pairs, for fewer epochs or fewer jobs"
+    return what, why, fix
+
+
+def _money(amount: float) -> str:
+    return f"${amount:,.2f}" if amount >= _CENT else f"${amount:.6f}"
+
+
+_CENT = 0.01
