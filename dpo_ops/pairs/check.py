@@ -1,0 +1,155 @@
+"""Check the lines of one part of a file: what is wrong with them, and the keys of their pairs."""
+
+from __future__ import annotations
+
+from operator import gt, ne
+from typing import TYPE_CHECKING, Final
+
+from dpo_ops.errors import Severity
+from dpo_ops.pairs.accept import accepted
+from dpo_ops.pairs.explain import explain
+from dpo_ops.pairs.keys import Keys, key_of, keys_of, pair_of_good
+from dpo_ops.pairs.layout import cut, decode, learn
+from dpo_ops.pairs.rows import pair_of
+from dpo_ops.pairs.rules import MAX_ROW_BYTES, RULES
+from dpo_ops.pairs.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dpo_ops.pairs.layout import Group, Layout
+    from dpo_ops.pairs.rows import Pair
+    from dpo_ops.pairs.rules import Fault
+
+_MARK: Final = b"\xef\xbb\xbf"
+# What JSON calls white space; a line of nothing else is blank.
+_SPACE: Final = b" \t\r"
+# More layouts than this are no layouts but chance, and each costs a look at every row.
+_LAYOUTS: Final = 8
+
+
+class Part:
+    """What was found in a part of a file; lines count from 1 at its start.
+
+    `longer` counts the pairs whose longer side is preferred, `uneven` all whose sides differ
+    in length.
+    """
+
+    def __init__(self, cap: int, shown: str = "") -> None:
+        self.cap = cap
+        self.tally = Tally(shown, cap)
+        self.keys = Keys()
+        self.lines = self.blank = self.longer = self.uneven = 0
+
+    def join(self, other: Part) -> None:
+        """Add the next part of the file."""
+        self.tally.extend(other.tally, self.lines)
+        self.keys.join(other.keys)
+        self.lines += other.lines
+        self.blank += other.blank
+        self.longer += other.longer
+        self.uneven += other.uneven
+
+    def weigh(self, preferred: Sequence[int], other: Sequence[int]) -> None:
+        """Count which of two sides is the longer, given their lengths."""
+        self.longer += sum(map(gt, preferred, other))
+        self.uneven += sum(map(ne, preferred, other))
+
+
+def check_plainly(data: bytes, part: Part) -> None:
+    r"""Check the lines of a small file, without learning anything and without heavy imports."""
+    lines = data.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    part.keys.make_room(len(lines))
+    for index, line in enumerate(lines):
+        _check_line(line, index, part, top=index == 0)
+    part.lines += len(lines)
+
+
+def check_block(block: bytes, part: Part, layouts: list[Layout], *, top: bool) -> None:
+    r"""Check some whole lines, each with its `\n`; `top` says that they begin the file.
+
+    What is learned of how rows are laid out is added to `layouts`.
+    """
+    if not layouts:
+        _learn(block[: block.index(b"\n")], layouts)
+    # One line over the limit is not to be taken for a row, however well it is laid out.
+    count, groups, odd = cut(block, layouts if len(block) <= MAX_ROW_BYTES else ())
+    part.keys.make_room(count)
+    for group in groups:
+        _check_group(group, 0, len(group.rows), part)
+    for index, line in odd:
+        _check_line(line, part.lines + index, part, top=top and index == 0)
+    if odd:
+        _learn(odd[0].line, layouts)
+    part.lines += count
+
+
+def _learn(line: bytes, layouts: list[Layout]) -> None:
+    layout = learn(line) if len(layouts) < _LAYOUTS else None
+    if layout and layout not in layouts:
+        layouts.append(layout)
+
+
+def _check_group(group: Group, first: int, last: int, part: Part) -> None:
+    columns = decode(group, first, last)
+    if columns:
+        rows = [part.lines + row for row in group.rows[first:last]]
+        part.keys.place(rows, keys_of(group.layout.mark, columns))
+        part.weigh(list(map(len, columns[-2])), list(map(len, columns[-1])))
+    elif last - first == 1:
+        _check_line(_line(group, first), part.lines + group.rows[first], part, top=False)
+    else:
+        # A row of these is not good: halves find it in few steps.
+        middle = (first + last) // 2
+        _check_group(group, first, middle, part)
+        _check_group(group, middle, last, part)
+
+
+def _line(group: Group, row: int) -> bytes:
+    """Return a row as it stood in the file."""
+    layout, many = group.layout, len(group.layout.order)
+    texts = group.texts[row * many : (row + 1) * many]
+    tail = (text + joint.piece for text, joint in zip(texts, layout.joints, strict=True))
+    return b"".join((layout.head, *tail))[:-1]
+
+
+def _check_line(line: bytes, index: int, part: Part, *, top: bool) -> None:
+    row = accepted(line)
+    pair = pair_of_good(row) if row else _explain_line(line, index + 1, part, top=top)
+    if pair:
+        part.keys.place([index], key_of(pair))
+        part.weigh([len(pair.preferred)], [len(pair.other)])
+
+
+def _explain_line(line: bytes, number: int, part: Part, *, top: bool) -> Pair | None:
+    """Note what is wrong with a line that was not accepted; return its pair if it has one."""
+    add = part.tally.add
+    if top and line.startswith(_MARK):
+        add("byte-order-mark", 1, 1)
+        # No editor shows the mark, so the columns of the line begin behind it.
+        line = line.removeprefix(_MARK)
+    if not line.strip(_SPACE):
+        add("blank-line", number, 1)
+        part.blank += 1
+        return None
+    if line.endswith(b"\r"):
+        line = line[:-1]
+        add("crlf", number, _column_behind(line))
+    faults = sorted(() if accepted(line) else explain(line), key=_position)
+    for fault in faults:
+        add(fault.rule, number, fault.at + 1, fault.what)
+    return pair_of(line) if _is_usable(faults) else None
+
+
+def _is_usable(faults: Sequence[Fault]) -> bool:
+    return not any(RULES[fault.rule].severity is Severity.ERROR for fault in faults)
+
+
+def _position(fault: Fault) -> int:
+    return fault.at
+
+
+def _column_behind(line: bytes) -> int:
+    return len(str(line, "utf-8", "replace")) + 1
