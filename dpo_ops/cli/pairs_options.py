@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dpo_ops.cli.options import Command
+    from dpo_ops.pairs.policy import Level
     from dpo_ops.pairs.tokens import Tokenizer
 
 FILES: Final[dict[str, Any]] = {
@@ -45,6 +46,27 @@ class Share(click.ParamType[float]):
 
 
 SHARE = Share()
+
+
+class LevelOf(click.ParamType[tuple[str, "Level"]]):
+    """How bad a rule is: `DPO501=off`, `one-turn=warning`."""
+
+    name = "level"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Level]:
+        """Return the rule and its level, or refuse a text that is none."""
+        from dpo_ops.errors import Severity  # noqa: PLC0415  -- a help page needs none
+
+        rule, _, level = str(value).rpartition("=")
+        if level not in (*map(str, Severity), "off") or not rule:
+            levels = ", ".join([*map(str, Severity), "off"])
+            self.fail(f"{value!r}: write RULE=LEVEL, a level being one of {levels}", param, ctx)
+        return rule, "off" if level == "off" else Severity(level)
+
+
+LEVEL = LevelOf()
 
 
 def with_tokenizer(command: Command) -> Command:

@@ -10,7 +10,7 @@ from dpo_ops.errors import Finding, Place
 from dpo_ops.reporters.style import PLAIN, Style
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from dpo_ops.pairs.rules import Rule
 
@@ -22,11 +22,11 @@ def sarif_document(
     findings: Sequence[Finding], rules: Mapping[str, Rule], style: Style = PLAIN
 ) -> dict[str, Any]:
     """Return one run of the checks; the rules that were broken are described in it."""
-    broken = sorted({finding.rule for finding in findings if finding.rule})
+    broken = sorted({finding.rule for finding in findings if finding.rule}, key=_id_in(rules))
     driver = {
         "name": "dpo-ops",
         "version": __version__,
-        "rules": [_rule(rule, rules.get(rule)) for rule in broken],
+        "rules": [_rule(name, rules.get(name)) for name in broken],
     }
     return {
         "$schema": _SCHEMA,
@@ -36,17 +36,23 @@ def sarif_document(
                 "tool": {"driver": driver},
                 # Columns count characters, not the units of UTF-16.
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(finding, broken, style) for finding in findings],
+                "results": [_result(finding, broken, rules, style) for finding in findings],
             }
         ],
     }
 
 
-def _rule(id_: str, rule: Rule | None) -> dict[str, Any]:
+def _id_in(rules: Mapping[str, Rule]) -> Callable[[str], str]:
+    """Return the function that gives the id which a rule keeps for ever, for its name."""
+    return lambda name: rules[name].id if name in rules else name
+
+
+def _rule(name: str, rule: Rule | None) -> dict[str, Any]:
     if rule is None:
-        return {"id": id_}
+        return {"id": name}
     return {
-        "id": id_,
+        "id": rule.id,
+        "name": name,
         "shortDescription": {"text": _sentence(rule.what)},
         "fullDescription": {"text": _sentence(rule.why)},
         "help": {"text": _sentence(rule.fix)},
@@ -58,14 +64,19 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _result(finding: Finding, broken: Sequence[str], style: Style) -> dict[str, Any]:
+def _result(
+    finding: Finding, broken: Sequence[str], rules: Mapping[str, Rule], style: Style
+) -> dict[str, Any]:
     parts = (style.clean(part) for part in (finding.what, finding.why, finding.fix))
     result: dict[str, Any] = {
         "level": str(finding.severity),
         "message": {"text": " · ".join(part for part in parts if part)},
     }
     if finding.rule:
-        result |= {"ruleId": finding.rule, "ruleIndex": broken.index(finding.rule)}
+        result |= {
+            "ruleId": _id_in(rules)(finding.rule),
+            "ruleIndex": broken.index(finding.rule),
+        }
     if isinstance(finding.where, Place):
         result["locations"] = [{"physicalLocation": _location(finding.where)}]
     return result

@@ -215,12 +215,15 @@ def test_a_tokenizer_that_is_none_is_refused(run: Run) -> None:
 
 def test_every_rule_can_be_explained(run: Run) -> None:
     listed = run("pairs", "explain").out.splitlines()
-    assert all(any(line.startswith(rule) for line in listed) for rule in RULES)
+    for name, rule in RULES.items():
+        assert any(line.startswith(f"{rule.id}  {name} ") for line in listed)
     for rule in RULES:
         ran = run("pairs", "explain", rule)
         assert ran.code == 0
-        assert rule in ran.out
-        assert all(len(line) <= 80 for line in ran.out.splitlines())
+        assert ran.out.startswith(f"{RULES[rule].id} {rule} ")
+        assert run("pairs", "explain", RULES[rule].id.lower()).out == ran.out
+        # A row that is an example is not broken over lines.
+        assert all(len(line) <= 80 for line in ran.out.splitlines() if not line.startswith(" "))
     assert run("pairs", "explain", "DPO000").code == 1
 
 
@@ -271,3 +274,46 @@ def test_each_command_has_a_help_page(run: Run, name: str) -> None:
     ran = run("pairs", name, "--help")
     assert ran.code == 0
     assert ran.out.startswith("Usage: ")
+
+
+def test_a_held_out_file_must_not_ask_what_was_answered(run: Run) -> None:
+    training = write("train.jsonl", *GOOD)
+    held_out = write("held.jsonl", *[as_row(f"other {n}", "a", "b") for n in range(3)], GOOD[2])
+    ran = run("pairs", "check", training, "--held-out", held_out)
+    assert ran.code == 1
+    assert "held.jsonl:4:1: error: the same input as in line 3 of train.jsonl" in " ".join(
+        ran.out.split()
+    )
+    assert ran.out.endswith("9 rows in 2 files.\n")
+    apart = run("pairs", "check", training, "--held-out", write("h.jsonl", *rows_of("x", 3)))
+    assert apart.code == 0
+
+
+def rows_of(prompt: str, number: int) -> list[dict[str, object]]:
+    return [as_row(f"{prompt} {n}", "a", "b") for n in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("level", "code", "shown"), [("off", 0, False), ("warning", 0, True), ("error", 1, True)]
+)
+def test_a_project_decides_how_bad_a_rule_is(run: Run, level: str, code: int, shown: bool) -> None:  # noqa: FBT001
+    name = write("prefs.jsonl", *GOOD, BROKEN)
+    for rule in ("answer-role", RULES["answer-role"].id):
+        ran = run("pairs", "check", name, "--severity", f"{rule}={level}")
+        assert (ran.code, "[answer-role]" in ran.out) == (code, shown)
+
+
+@pytest.mark.parametrize("level", ["answer-role", "answer-role=bad", "=off"])
+def test_a_level_that_is_none_is_refused(run: Run, level: str) -> None:
+    ran = run("pairs", "check", write("p.jsonl", *GOOD), "--severity", level)
+    assert ran.code == 1
+    assert "write RULE=LEVEL" in ran.err
+
+
+def test_a_deep_look_finds_what_is_too_long(run: Run) -> None:
+    pytest.importorskip("rensa")
+    name = write("prefs.jsonl", *GOOD, as_row("why?", "because " * 200, "no"))
+    assert run("pairs", "check", name, "--deep").code == 0
+    ran = run("pairs", "check", name, "--deep", "--max-context", "100", "--format", "json")
+    [finding] = [f for f in ran.document("pairs-check")["findings"] if f["rule"] == "over-context"]
+    assert finding["place"]["line"] == 6

@@ -12,6 +12,7 @@ from dpo_ops.cli.endings import CHANGES, DONE, ERROR
 from dpo_ops.cli.options import with_screen
 from dpo_ops.cli.pairs_options import (
     FILES,
+    LEVEL,
     SHARE,
     force,
     tokenizer_of,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dpo_ops.cli.screen import Screen
+    from dpo_ops.pairs.policy import Level
 
 
 @click.group("pairs")
@@ -35,15 +37,51 @@ def command() -> None:
 
 @command.command("check")
 @click.argument("files", **FILES)
+@click.option(
+    "--held-out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A file whose inputs must not be among those of FILES.",
+)
+@click.option(
+    "--severity",
+    "severities",
+    type=LEVEL,
+    multiple=True,
+    metavar="RULE=LEVEL",
+    help="How bad a rule is here: error, warning or off; may be given again.",
+)
+@click.option(
+    "--deep", is_flag=True, help="Look also for near duplicates, secrets and personal data."
+)
+@click.option(
+    "--max-context",
+    type=click.IntRange(0),
+    default=0,
+    metavar="TOKENS",
+    help="With --deep: the most that a pair may have on its longer side.",
+)
+@with_tokenizer
 @with_check_screen
-def check(screen: Screen, files: Sequence[Path], *, sarif: bool) -> int:
+def check(  # noqa: PLR0913  -- one for each option
+    screen: Screen,
+    files: Sequence[Path],
+    *,
+    held_out: Path | None,
+    severities: Sequence[tuple[str, Level]],
+    deep: bool,
+    max_context: int,
+    tokenizer: Path | None,
+    sarif: bool,
+) -> int:
     """Check the rows of FILES, and show the text that is wrong.
 
     Exit codes: 0 good, perhaps with warnings; 1 something is wrong.
     """
-    from dpo_ops.cli.pairs_check import checked, print_checked  # noqa: PLC0415
+    from dpo_ops.cli.pairs_check import Wanted, checked, depth, print_checked  # noqa: PLC0415
 
-    found = checked(files)
+    looked = depth(tokenizer_of(tokenizer), max_context) if deep else None
+    found = checked(files, Wanted(looked, held_out, dict(severities)))
     print_checked(screen, found, sarif=sarif)
     return ERROR if found.wrong else DONE
 
@@ -148,7 +186,7 @@ def cost(
 @click.argument("rule", required=False)
 @click.pass_obj
 def explain(screen: Screen, rule: str | None) -> int:
-    """Say what RULE asks, why, and what to do about it; without RULE, list the rules."""
+    """Say what RULE (an id or a name) asks, why, and what to do; without it, list the rules."""
     from dpo_ops.cli.pairs_check import rule_text  # noqa: PLC0415
 
     screen.data(rule_text(rule, screen.data_style()))
