@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ def load(screen: Screen, specs: Specs, *, count_tokens: bool = False) -> Loaded:
         values=specs.values,
         git=partial(loader.git_facts, Path()),
         count_tokens=count_tokens,
+        today=datetime.now(UTC).date(),
     )
     for wanted in desired.state.values():
         for variable in variables(wanted.body):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -50,13 +51,15 @@ def load(
     git: GitFacts = None,
     root: Path | None = None,
     count_tokens: bool = False,
+    today: dt.date = dt.date.max,
 ) -> Loaded:
     """Return what the specs at `paths`, files or folders, want to exist.
 
     `values` are merged in order and seen by templates; so is `git`, a mapping or a function that
     returns one, called only if a template mentions it. No path in a spec leaves `root`, by
     default the repository of each path. With `count_tokens` each file of pairs is read once more
-    for its tokens, from which a plan tells its cost. Reads files, and nothing else.
+    for its tokens, from which a plan tells its cost. `today` decides which waivers still hold;
+    left out, none does. Reads files, and nothing else.
 
     Raises:
         SpecError: the specs can't be used, or there are none; it holds all findings.
@@ -71,7 +74,7 @@ def load(
     for draft in drafts.values():
         _check(draft, stack, log)
     order = connect(drafts, reader.lost, log)
-    contents = Contents(log, count_tokens=count_tokens)
+    contents = Contents(log, count_tokens=count_tokens, today=today)
     for draft in drafts.values():
         draft.content = contents.of(draft)
     if not drafts and not log.errors:

@@ -296,7 +296,7 @@ def rows_of(prompt: str, number: int) -> list[dict[str, object]]:
 @pytest.mark.parametrize(
     ("level", "code", "shown"), [("off", 0, False), ("warning", 0, True), ("error", 1, True)]
 )
-def test_a_project_decides_how_bad_a_rule_is(run: Run, level: str, code: int, shown: bool) -> None:  # noqa: FBT001
+def test_a_project_decides_how_bad_a_rule_is(run: Run, level: str, code: int, shown: bool) -> None:
     name = write("prefs.jsonl", *GOOD, BROKEN)
     for rule in ("answer-role", RULES["answer-role"].id):
         ran = run("pairs", "check", name, "--severity", f"{rule}={level}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from tests.pairs.edits import as_row
 if TYPE_CHECKING:
     from pathlib import Path
 
+TODAY = date(2026, 11, 23)
 SPEC = """apiVersion: dpo-ops/v1
 kind: Stack
 metadata: {{name: team}}
@@ -38,7 +40,7 @@ def loaded(
     rows = (json.dumps(as_row(f"q{n}", "good", "bad")) + "\n" for n in range(5))
     (folder / "pairs.jsonl").write_text("".join(rows))
     (folder / "specs.yaml").write_text(SPEC.format(limit=limit, until=until))
-    return load([folder / "specs.yaml"], root=folder, count_tokens=count_tokens)
+    return load([folder / "specs.yaml"], root=folder, count_tokens=count_tokens, today=TODAY)
 
 
 @pytest.mark.parametrize("count_tokens", [False, True])
