@@ -2,7 +2,7 @@
 
 The estimate takes no vocabulary and little time. It was calibrated against the tokenizers of
 Llama 3, Llama 4, Qwen and Mistral (Tekken): over 284 real English pairs its total is 0.6 to
-3.3 % too high, and of single rows half are within 6.5 %, nine in ten within 17 %. Over one
+3.3 % too high, and of single rows half are within 6 %, nine in ten within 18 %. Over one
 legal text in 34 languages, 70 % of the 136 totals are within 30 %; the worst are 63 % too low
 (Telugu, Llama 3) and 94 % too high (Russian, Llama 4). `tests/bench/pairs_tokens.py` measures it.
 """
