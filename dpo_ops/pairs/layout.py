@@ -117,23 +117,29 @@ def _cut_rows(block: bytes, at: int, row: int, group: Group) -> tuple[int, int]:
     This is the hot loop: a call less in it is some percent of the whole check.
     """
     (head, joints, _, _), rows, texts = group
+    *inner, (tail, _, width_of_tail) = joints
     find, startswith, width_of_head = block.find, block.startswith, len(head)
     add, first = texts.append, row
     while startswith(head, at):
         start = at + width_of_head
-        for piece, lead, width in joints:
+        stop = find(b"\n", at) + 1
+        for piece, lead, width in inner:
             end = find(b"}", start) - lead
             # Below `start` nothing was found, and startswith would count from the end.
             if end < start or not startswith(piece, end):
-                end = find(piece, start, find(b"\n", start) + 1)
+                end = find(piece, start, stop)
                 if end < 0:
                     break
             add(block[start:end])
             start = end + width
         else:
-            at = start
-            row += 1
-            continue
+            end = stop - width_of_tail
+            # A text that went on into the next line would have left `start` behind `end`.
+            if start <= end and startswith(tail, end):
+                add(block[start:end])
+                at = stop
+                row += 1
+                continue
         # Cut no further than to whole rows.
         del texts[len(joints) * (len(rows) + row - first) :]
         break
