@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from dpo_ops.pairs.tally import Note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from dpo_ops.pairs.keys import Keys
     from dpo_ops.pairs.tally import Tally
 
-# At this number of keys a set takes some 50 MB.
-_SLICE: Final = 500_000
+# At this number of keys a set takes some 25 MB.
+_SLICE: Final = 250_000
 _WORD: Final = 8
+_SPARE: Final = 1000
 
 
 class Repeat(NamedTuple):
@@ -35,24 +36,33 @@ class Repeat(NamedTuple):
 
 def note_repeats(keys: Keys, tally: Tally, cap: int) -> None:
     """Note each pair that repeats or contradicts one before it, at most `cap` of each in words."""
-    for rule, what, swapped in (
-        ("duplicate-pair", "the same pair as in line {}", False),
-        ("contradictory-pair", "the same input as in line {}, the sides swapped", True),
-    ):
-        _note(rule, what, (r for r in repeats(keys) if r.swapped is swapped), tally, cap)
+    same = _Some("duplicate-pair", "the same pair as in line {}", cap)
+    swapped = _Some("contradictory-pair", "the same input as in line {}, the sides swapped", cap)
+    for repeat in repeats(keys):
+        (swapped if repeat.swapped else same).add(repeat)
+    same.note(tally)
+    swapped.note(tally)
 
 
-def _note(rule: str, what: str, found: Iterable[Repeat], tally: Tally, cap: int) -> None:
-    total = last = 0
-    first: list[Repeat] = []
-    for repeat in found:
-        total += 1
-        last = max(last, repeat.line)
-        first.append(repeat)
-        if len(first) > 2 * cap + 1000:
-            first = nsmallest(cap, first)
-    notes = [Note(r.line, 1, rule, what.format(r.first)) for r in nsmallest(cap, first)]
-    tally.add_all(rule, notes, total, last)
+class _Some:
+    """The first repeats of a kind in the order of the file, and the number of all."""
+
+    def __init__(self, rule: str, what: str, cap: int) -> None:
+        self._rule, self._what, self._cap = rule, what, cap
+        self._first: list[Repeat] = []
+        self._total = self._last = 0
+
+    def add(self, repeat: Repeat) -> None:
+        self._total += 1
+        self._last = max(self._last, repeat.line)
+        self._first.append(repeat)
+        if len(self._first) > self._cap + _SPARE:
+            self._first = nsmallest(self._cap, self._first)
+
+    def note(self, tally: Tally) -> None:
+        first = nsmallest(self._cap, self._first)
+        notes = [Note(r.line, 1, self._rule, self._what.format(r.first)) for r in first]
+        tally.add_all(self._rule, notes, self._total, self._last)
 
 
 def repeats(keys: Keys) -> Iterator[Repeat]:
