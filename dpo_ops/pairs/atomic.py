@@ -61,7 +61,7 @@ def _beside(path: Path) -> Iterator[IO[bytes]]:
     ) as file:
         try:
             # As any other new file, not for its owner alone.
-            os.fchmod(file.fileno(), _MODE & ~_umask())
+            Path(file.name).chmod(_MODE & ~_umask())
             yield file
         finally:
             with suppress(OSError):
