@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Final
 from dpo_ops.errors import Severity
 from dpo_ops.pairs.accept import accepted
 from dpo_ops.pairs.explain import explain
-from dpo_ops.pairs.keys import Keys, key_of, keys_of, pair_of_good
+from dpo_ops.pairs.keys import Keys, keys_of, said_in, said_in_good
 from dpo_ops.pairs.layout import cut, decode, learn
 from dpo_ops.pairs.rows import pair_of
 from dpo_ops.pairs.rules import MAX_ROW_BYTES, RULES
 from dpo_ops.pairs.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from dpo_ops.pairs.keys import Said
     from dpo_ops.pairs.layout import Group, Layout
     from dpo_ops.pairs.rows import Pair
     from dpo_ops.pairs.rules import Fault
@@ -50,8 +51,22 @@ class Part:
         self.longer += other.longer
         self.uneven += other.uneven
 
-    def weigh(self, preferred: Sequence[int], other: Sequence[int]) -> None:
-        """Count which of two sides is the longer, given their lengths."""
+    def take(self, rows: Sequence[int], mark: int, columns: Sequence[Sequence[str]]) -> None:
+        """Note the pairs of some rows, whose indexes in the part rise; see `keys_of`."""
+        self.keys.place(rows, keys_of(mark, columns))
+        self._weigh(list(map(len, columns[-2])), list(map(len, columns[-1])))
+
+    def take_some(self, found: Iterable[tuple[int, Said]]) -> None:
+        """Note the pairs of rows that may differ in their marks."""
+        groups: dict[tuple[int, int], tuple[list[int], list[tuple[str, ...]]]] = {}
+        for row, (mark, texts) in found:
+            rows, all_texts = groups.setdefault((mark, len(texts)), ([], []))
+            rows.append(row)
+            all_texts.append(texts)
+        for (mark, _), (rows, all_texts) in groups.items():
+            self.take(rows, mark, list(zip(*all_texts, strict=True)))
+
+    def _weigh(self, preferred: Sequence[int], other: Sequence[int]) -> None:
         self.longer += sum(map(gt, preferred, other))
         self.uneven += sum(map(ne, preferred, other))
 
@@ -62,8 +77,7 @@ def check_plainly(data: bytes, part: Part) -> None:
     if not lines[-1]:
         lines.pop()
     part.keys.make_room(len(lines))
-    for index, line in enumerate(lines):
-        _check_line(line, index, part, top=index == 0)
+    _check_lines(enumerate(lines), part, top=True)
     part.lines += len(lines)
 
 
@@ -79,8 +93,7 @@ def check_block(block: bytes, part: Part, layouts: list[Layout], *, top: bool) -
     part.keys.make_room(count)
     for group in groups:
         _check_group(group, 0, len(group.rows), part)
-    for index, line in odd:
-        _check_line(line, part.lines + index, part, top=top and index == 0)
+    _check_lines(((part.lines + row, line) for row, line in odd), part, top=top)
     if odd:
         _learn(odd[0].line, layouts)
     part.lines += count
@@ -96,10 +109,10 @@ def _check_group(group: Group, first: int, last: int, part: Part) -> None:
     columns = decode(group, first, last)
     if columns:
         rows = [part.lines + row for row in group.rows[first:last]]
-        part.keys.place(rows, keys_of(group.layout.mark, columns))
-        part.weigh(list(map(len, columns[-2])), list(map(len, columns[-1])))
+        part.take(rows, group.layout.mark, columns)
     elif last - first == 1:
-        _check_line(_line(group, first), part.lines + group.rows[first], part, top=False)
+        row = part.lines + group.rows[first]
+        _check_lines([(row, _line(group, first))], part, top=False)
     else:
         # A row of these is not good: halves find it in few steps.
         middle = (first + last) // 2
@@ -115,12 +128,16 @@ def _line(group: Group, row: int) -> bytes:
     return b"".join((layout.head, *tail))[:-1]
 
 
-def _check_line(line: bytes, index: int, part: Part, *, top: bool) -> None:
-    row = accepted(line)
-    pair = pair_of_good(row) if row else _explain_line(line, index + 1, part, top=top)
-    if pair:
-        part.keys.place([index], key_of(pair))
-        part.weigh([len(pair.preferred)], [len(pair.other)])
+def _check_lines(lines: Iterable[tuple[int, bytes]], part: Part, *, top: bool) -> None:
+    """Check lines one by one, given with their indexes; `top` says that index 0 begins the file."""
+    found: list[tuple[int, Said]] = []
+    for index, line in lines:
+        row = accepted(line)
+        if row:
+            found.append((index, said_in_good(row)))
+        elif pair := _explain_line(line, index + 1, part, top=top and index == 0):
+            found.append((index, said_in(pair)))
+    part.take_some(found)
 
 
 def _explain_line(line: bytes, number: int, part: Part, *, top: bool) -> Pair | None:

@@ -14,12 +14,12 @@ import json
 from array import array
 from itertools import repeat
 from operator import lt, xor
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from dpo_ops.pairs.rows import Message, Pair
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from dpo_ops.pairs.rows import Pair
 
 
 class Columns(NamedTuple):
@@ -68,15 +68,43 @@ class Keys:
         self.inputs += other.inputs
 
 
+class Said(NamedTuple):
+    """One pair: what stands for all of it that is no text, then the texts, the sides last."""
+
+    mark: int
+    texts: tuple[str, ...]
+
+
+def said_in(pair: Pair) -> Said:
+    """Return the mark and the texts of a pair."""
+    roles, texts = zip(*pair.messages, strict=True) if pair.messages else ((), ())
+    return Said(_mark(roles, pair.tools), (*texts, pair.preferred, pair.other))
+
+
+def said_in_good(row: dict[str, Any]) -> Said:
+    """Return the mark and the texts of a row that was accepted: each content is a string."""
+    asked = row["input"]
+    [preferred], [other] = row["preferred_output"], row["non_preferred_output"]
+    said = [message["content"] for message in asked["messages"]]
+    texts = (*said, preferred["content"], other["content"])
+    roles = _ROLES[-len(said) :]
+    if asked.get("tools"):
+        return Said(_mark(roles, json.dumps(asked["tools"], sort_keys=True)), texts)
+    return Said(_mark(roles, ""), texts)
+
+
+# What an accepted row has: a user message, and perhaps a system message before it.
+_ROLES: Final = ("system", "user")
+
+
+def _mark(roles: tuple[str, ...], tools: str) -> int:
+    return hash((roles, tools))
+
+
 def key_of(pair: Pair) -> Columns:
     """Return the key of one pair."""
-    texts = [message.text for message in pair.messages]
-    return keys_of(mark_of(pair), [[t] for t in (*texts, pair.preferred, pair.other)])
-
-
-def mark_of(pair: Pair) -> int:
-    """Return what stands for all of a pair that is not the text of a message."""
-    return hash((tuple(message.role for message in pair.messages), pair.tools))
+    mark, texts = said_in(pair)
+    return keys_of(mark, [[text] for text in texts])
 
 
 def keys_of(mark: int, columns: Sequence[Sequence[str]]) -> Columns:
@@ -87,12 +115,3 @@ def keys_of(mark: int, columns: Sequence[Sequence[str]]) -> Columns:
     # The same either way round.
     both = map(xor, preferred, other)
     return Columns(list(map(hash, zip(inputs, both, strict=True))), sides, inputs)
-
-
-def pair_of_good(row: dict[str, Any]) -> Pair:
-    """Return the pair of a row that was accepted, in which each content is a string."""
-    said = row["input"]
-    messages = tuple(Message(m["role"], m["content"]) for m in said["messages"])
-    [preferred], [other] = row["preferred_output"], row["non_preferred_output"]
-    tools = json.dumps(said["tools"], sort_keys=True) if said.get("tools") else ""
-    return Pair(messages, tools, preferred["content"], other["content"])

@@ -17,7 +17,7 @@ from operator import eq
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dpo_ops.pairs.accept import accepted
-from dpo_ops.pairs.keys import mark_of, pair_of_good
+from dpo_ops.pairs.keys import said_in_good
 from dpo_ops.pairs.scan import Broken, Kind, Node, Scanner
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def learn(line: bytes) -> Layout | None:
     pieces[-1] += b"\n"
     joints = tuple(Joint(piece, piece.index(b"}"), len(piece)) for piece in pieces)
     order = tuple(places.index(node) for node in contents)
-    return Layout(head, joints, order, mark_of(pair_of_good(row)))
+    return Layout(head, joints, order, said_in_good(row).mark)
 
 
 def _contents(row: Node) -> list[Node]:
