@@ -48,13 +48,34 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of a file of pairs, summed over its rows; `estimated` unless really counted."""
+
+    prompt: int
+    preferred: int
+    other: int
+    estimated: bool = True
+
+    def billable(self, epochs: int = 1) -> int:
+        """Return the tokens that DPO is charged for: epochs x rows x (2P + C + R).
+
+        The prompt stands before each of the two answers, so it counts twice.
+        """
+        return epochs * (2 * self.prompt + self.preferred + self.other)
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
-    """The file that belongs to a resource: `size` in bytes, `digest` = sha256 hex of its bytes."""
+    """The file that belongs to a resource: `size` in bytes, `digest` = sha256 hex of its bytes.
+
+    `tokens` are there where the loader was asked for them.
+    """
 
     path: str
     digest: str
     size: int
     rows: int
+    tokens: Tokens | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +126,21 @@ class Observed:
 
 
 class State(Mapping[Address, Resource]):
-    """The resources by address, in a fixed order whatever order the files came in."""
+    """The resources by address, in a fixed order whatever order the files came in.
 
-    def __init__(self, resources: Mapping[Address, Resource], *, stack: str = "default") -> None:
+    `max_cost` is what the training in one plan may cost, in US dollars; None is any sum.
+    """
+
+    def __init__(
+        self,
+        resources: Mapping[Address, Resource],
+        *,
+        stack: str = "default",
+        max_cost: float | None = None,
+    ) -> None:
         self._resources = dict(sorted(resources.items()))
         self.stack = stack
+        self.max_cost = max_cost
 
     def __getitem__(self, address: Address) -> Resource:
         return self._resources[address]
@@ -156,7 +187,7 @@ def in_account(desired: State, account: str) -> State:
         )
         for address, resource in desired.items()
     }
-    return State(resources, stack=desired.stack)
+    return State(resources, stack=desired.stack, max_cost=desired.max_cost)
 
 
 def last_segment(name: str) -> str:

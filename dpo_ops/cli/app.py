@@ -23,6 +23,7 @@ COMMANDS = {
     "status": "Show how what the specs describe is doing.",
     "outputs": "Print the names that others need, such as the model to request.",
     "destroy": "Remove what the specs describe, but keep what was trained.",
+    "pairs": "Check, compare, count, price, convert and split preference pairs, offline.",
     "schema": "Print the JSON Schema of the specs, or of what a command prints.",
     "init": "Write a small set of specs to begin with.",
     "emulator": "Serve a stand-in of the Fireworks API on this machine.",

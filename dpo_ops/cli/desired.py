@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,9 +26,18 @@ _SENDING = (Verb.CREATE, Verb.PATCH)
 """The verbs whose requests carry a body, and with it the secrets."""
 
 
-def load(screen: Screen, specs: Specs) -> Loaded:
-    """Return the desired state. Errors: SpecError with all that is wrong."""
-    desired = loader.load(specs.paths, values=specs.values, git=partial(loader.git_facts, Path()))
+def load(screen: Screen, specs: Specs, *, count_tokens: bool = False) -> Loaded:
+    """Return the desired state. Errors: SpecError with all that is wrong.
+
+    For a plan that tells its cost, the tokens of its pairs are counted.
+    """
+    desired = loader.load(
+        specs.paths,
+        values=specs.values,
+        git=partial(loader.git_facts, Path()),
+        count_tokens=count_tokens,
+        today=datetime.now(UTC).date(),
+    )
     for wanted in desired.state.values():
         for variable in variables(wanted.body):
             screen.masks.add(os.environ.get(variable))

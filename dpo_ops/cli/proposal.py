@@ -10,6 +10,7 @@ from dpo_ops.cli.desired import in_account
 from dpo_ops.cli.endings import CHANGES, DONE, ERROR, RUNNING
 from dpo_ops.cli.results import show
 from dpo_ops.observer import observe, preflight
+from dpo_ops.pairs.prices import prices
 
 if TYPE_CHECKING:
     from dpo_ops.cli.screen import Screen
@@ -23,7 +24,7 @@ def propose(client: Client, desired: Loaded) -> Plan:
     wanted = in_account(desired, client)
     observed = observe(client, wanted)
     answers = preflight(client, planner.questions(wanted, observed))
-    proposed = planner.plan(wanted, observed, answers)
+    proposed = planner.plan(wanted, observed, answers, prices())
     return replace(proposed, warnings=(*desired.warnings, *proposed.warnings))
 
 

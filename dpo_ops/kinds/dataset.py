@@ -6,7 +6,7 @@ new datasets since 2026-11-15; list, get and delete still work.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field as Value
 
@@ -35,6 +35,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
+class Waiver(Spec):
+    """A finding that is accepted for a while."""
+
+    rule: Annotated[str, Value(min_length=1)]
+    """The rule, such as DPO501."""
+    reason: Annotated[str, Value(min_length=1)]
+    """Why it is accepted; it is shown with every plan."""
+    until: Annotated[str, Value(pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+    """The last day on which it is, such as 2027-01-31."""
+
+
+class Checks(Spec):
+    """How the rows are checked; not part of what decides the dataset's id."""
+
+    severities: dict[str, Literal["error", "warning", "off"]] | None = None
+    """By rule, how bad a finding is, or off."""
+    waivers: list[Waiver] | None = None
+    """Findings that are accepted for a while, each with its reason."""
+
+
 class DatasetSpec(Spec):
     """A JSONL file of preference pairs."""
 
@@ -42,6 +62,8 @@ class DatasetSpec(Spec):
     """The JSONL file, relative to the spec file; inside the repository."""
     displayName: str | None = None
     """A name for people; the mark of the stack is added to it."""
+    checks: Checks | None = None
+    """How the rows are checked; not part of what decides the dataset's id."""
 
 
 def _check(spec: DatasetSpec) -> Iterator[Problem]:

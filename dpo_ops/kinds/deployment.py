@@ -37,6 +37,7 @@ from dpo_ops.kinds.facts import (
     server,
     withheld,
 )
+from dpo_ops.kinds.pricing import Cost, Per, Prices, Unpriced, serving
 from dpo_ops.kinds.values import (
     Duration,
     SecretRef,
@@ -332,14 +333,40 @@ def _asks(deployment: Resource) -> Question | None:
 
 
 def _judge(deployment: Resource, answer: Answer, dependents: Sequence[Resource]) -> Verdict:  # noqa: ARG001  -- one signature for all kinds
-    if shapes := [name for version in answer.shapes if (name := _shape_name(version))]:
-        return Verdict(pins={"deploymentShape": shapes[0]})
+    if found := [(name, version) for version in answer.shapes if (name := _shape_name(version))]:
+        shape, version = found[0]
+        hardware = {key: look_up(version, ["snapshot", key]) for key in _HARDWARE}
+        return Verdict(pins={"deploymentShape": shape}, known=hardware)
     where = deployment.places.get("model") or deployment.place or str(deployment.address)
     base = deployment.options["base"]
     adapter = " with an adapter" if deployment.options["addons"] else ""
     why = "no validated deployment shape fits"
     fix = "choose another base model, or name a deploymentShape or acceleratorType yourself"
     return Verdict((Finding(where, f"nothing can serve {base}{adapter}", why, fix),))
+
+
+_HARDWARE = ("acceleratorType", "acceleratorCount")
+
+
+def _price(deployment: Resource, needs: Sequence[Resource], prices: Prices) -> Cost | Unpriced:  # noqa: ARG001  -- one signature for all kinds
+    """Return what its replicas cost an hour: the least of them, and the most."""
+    body = deployment.body
+    gpu, gpus = (body.get(key) or deployment.options.get(key) for key in _HARDWARE)
+    if body.get("pricingPlanId"):
+        return Unpriced("it has a pricing plan of its own", Per.HOUR)
+    if not gpu:
+        return Unpriced(
+            "its deployment shape says which GPUs it takes, and was not asked", Per.HOUR
+        )
+    least = body.get("minReplicaCount") or 0
+    most = max(body.get("maxReplicaCount") or 1, least)
+    placed = _restricted(body.get("placement") or {})
+    return serving(prices, gpu, gpus or 1, least=least, most=most, restricted=placed)
+
+
+def _restricted(placement: Mapping[str, Json]) -> bool:
+    part = placement.get("multiRegion") or "GLOBAL"
+    return bool(placement.get("region") or placement.get("regions")) or part != "GLOBAL"
 
 
 def _shape_name(version: Mapping[str, Json]) -> str:
@@ -378,6 +405,7 @@ DEPLOYMENT = Kind(
     check=_check,
     asks=_asks,
     judge=_judge,
+    price=_price,
     reads=("deployments",),
     # A deleted deployment keeps its id for a while; to see it is to know why a create would
     # be refused.

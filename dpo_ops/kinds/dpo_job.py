@@ -42,6 +42,7 @@ from dpo_ops.kinds.facts import (
     server,
     withheld,
 )
+from dpo_ops.kinds.pricing import BILLION, Cost, Per, Prices, Unpriced, billions, training, unsized
 from dpo_ops.kinds.values import SecretRef, differing, look_up
 from dpo_ops.resource import Health, Json, Observed, Resource, digest, last_segment
 
@@ -393,7 +394,27 @@ def _judge(job: Resource, answer: Answer, dependents: Sequence[Resource]) -> Ver
     unpinned = [d for d in dependents if d.options.get("unpinned")]
     if not answer.shapes and (unpinned or not dependents):
         return Verdict((_unservable(where, base, fatal=bool(unpinned)),))
-    return Verdict()
+    return Verdict(known=_size(answer.model))
+
+
+def _size(model: Mapping[str, Json]) -> dict[str, Json]:
+    count = str((model.get("baseModelDetails") or {}).get("parameterCount") or 0)
+    return {"billions": int(count) / BILLION} if count.isdecimal() and int(count) else {}
+
+
+def _price(job: Resource, needs: Sequence[Resource], prices: Prices) -> Cost | Unpriced:
+    """Return what the managed service charges; a size that the platform says beats the name's."""
+    settings = job.body["trainingConfig"]
+    tokens = next((need.content.tokens for need in needs if need.content), None)
+    size = job.options.get("billions") or billions(job.options["base"])
+    if job.body["lossConfig"]["method"] != "DPO":
+        return Unpriced("the price of ORPO is not published", Per.JOB)
+    if tokens is None:
+        return Unpriced("the tokens of its dataset are not known here", Per.JOB)
+    if size is None:
+        return unsized(job.options["base"])
+    full = settings.get("loraRank") == 0
+    return training(prices, tokens, epochs=settings.get("epochs", 1), size=size, full=full)
 
 
 def _unservable(where: Any, base: str, *, fatal: bool) -> Finding:
@@ -429,6 +450,7 @@ DPO_JOB = Kind(
     check=_check,
     asks=_asks,
     judge=_judge,
+    price=_price,
     reads=("dpoJobs", "models"),
     references=(
         Reference("dataset", "Dataset"),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from dpo_ops.errors import Finding, Severity
+from dpo_ops.kinds.pricing import Cost, Prices, Unpriced
 from dpo_ops.resource import HERE, Health, Json, Observed, Resource, last_segment
 
 if TYPE_CHECKING:
@@ -162,10 +163,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an answer means for one resource: findings, and values to pin where none are given."""
+    """What an answer means for one resource: findings, and values to pin where none are given.
+
+    `known` is what it says that only the cost depends on; it joins the resource's options.
+    """
 
     findings: tuple[Finding, ...] = ()
     pins: Mapping[str, Json] = field(default_factory=dict)
+    known: Mapping[str, Json] = field(default_factory=dict)
 
 
 class Listing:
@@ -266,6 +271,14 @@ def no_verdict(
     return Verdict()
 
 
+def costs_nothing(
+    resource: Resource,
+    needs: Sequence[Resource],
+    prices: Prices,
+) -> None:
+    """Say that creating one is not charged for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """The facts of one kind, and the pure functions that only it can give.
@@ -294,6 +307,8 @@ class Kind:
     asks: Callable[[Resource], Question | None] = asks_nothing
     judge: Callable[[Resource, Answer, Sequence[Resource]], Verdict] = no_verdict
     outputs: Callable[[Resource, Observed], Mapping[str, Json]]
+    price: Callable[[Resource, Sequence[Resource], Prices], Cost | Unpriced | None] = costs_nothing
+    """What creating it costs, from the resources that it needs; None where it is free."""
     patchable: bool = False
     undeletable: bool = False
     """A deleted one keeps its id, and `:undelete` brings it back."""

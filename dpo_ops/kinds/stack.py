@@ -5,7 +5,7 @@ A Stack is not a resource: nothing is created for it, and at most one stands in 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field as Value
 
@@ -17,6 +17,8 @@ class StackSpec(Spec):
 
     account: str | None = None
     """The Fireworks account that these specs are for; any other is refused."""
+    maxCost: Annotated[float, Value(gt=0)] | None = None
+    """US dollars that the training in one plan may cost, by the upper end of its estimate."""
     defaults: dict[str, dict[str, Any]] = Value(default_factory=dict)
     """By kind, what its specs say unless they say otherwise."""
 

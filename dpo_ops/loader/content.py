@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import stat
 from pathlib import Path
@@ -9,14 +10,18 @@ from typing import TYPE_CHECKING
 
 from dpo_ops import pairs
 from dpo_ops.kinds.values import look_up
+from dpo_ops.loader.policy import judged
 from dpo_ops.loader.source import is_loop, reason, relative, show
 from dpo_ops.loader.tree import nearest
 from dpo_ops.loader.words import likely, listed, quoted
+from dpo_ops.pairs.tokens import count_file
 from dpo_ops.resource import Content
 
 if TYPE_CHECKING:
+    from dpo_ops.errors import Finding
     from dpo_ops.loader.envelope import Draft
     from dpo_ops.loader.findings import Log
+    from dpo_ops.resource import Tokens
 
 _LOOKED_AT = 1000
 
@@ -24,9 +29,13 @@ _LOOKED_AT = 1000
 class Contents:
     """Inspects each file once, however many specs point at it."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(
+        self, log: Log, *, count_tokens: bool = False, today: dt.date = dt.date.max
+    ) -> None:
         self._log = log
-        self._seen: dict[str, Content | None] = {}
+        self._count_tokens = count_tokens
+        self._today = today
+        self._seen: dict[str, tuple[Content | None, tuple[Finding, ...]]] = {}
 
     def of(self, draft: Draft) -> Content | None:
         """Return what the file of a draft holds, or None where there is none that can be used."""
@@ -36,19 +45,25 @@ class Contents:
             return None  # reported with the types, if it is wrong
         where = nearest(draft.spec, field.split("."))
         try:
-            return self._inspect(_find(draft, written))
+            content, findings = self._inspect(_find(draft, written))
         except _Unusable as fault:
             what = f"{field} {quoted(written)} {fault.what}"
             self._log.report(where, what, fault.why, fault.fix, rule="content-file")
             return None
+        # Each spec judges for itself what is wrong with a file that several point at.
+        self._log.extend(judged(draft, findings, self._today))
+        return content
 
-    def _inspect(self, path: str) -> Content | None:
+    def _inspect(self, path: str) -> tuple[Content | None, tuple[Finding, ...]]:
         if path not in self._seen:
             found = pairs.inspect(Path(path), shown=show(path))
-            self._log.extend(found.findings)
-            content = Content(relative(path), found.digest, found.size, found.rows)
-            self._seen[path] = content if found.digest else None
+            tokens = self._tokens(path) if found.digest else None
+            content = Content(relative(path), found.digest, found.size, found.rows, tokens)
+            self._seen[path] = (content if found.digest else None, found.findings)
         return self._seen[path]
+
+    def _tokens(self, path: str) -> Tokens | None:
+        return count_file(Path(path)).tokens if self._count_tokens else None
 
 
 class _Unusable(Exception):

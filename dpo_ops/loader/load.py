@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -49,12 +50,16 @@ def load(
     values: Sequence[Path] = (),
     git: GitFacts = None,
     root: Path | None = None,
+    count_tokens: bool = False,
+    today: dt.date = dt.date.max,
 ) -> Loaded:
     """Return what the specs at `paths`, files or folders, want to exist.
 
     `values` are merged in order and seen by templates; so is `git`, a mapping or a function that
     returns one, called only if a template mentions it. No path in a spec leaves `root`, by
-    default the repository of each path. Reads files, and nothing else.
+    default the repository of each path. With `count_tokens` each file of pairs is read once more
+    for its tokens, from which a plan tells its cost. `today` decides which waivers still hold;
+    left out, none does. Reads files, and nothing else.
 
     Raises:
         SpecError: the specs can't be used, or there are none; it holds all findings.
@@ -69,7 +74,7 @@ def load(
     for draft in drafts.values():
         _check(draft, stack, log)
     order = connect(drafts, reader.lost, log)
-    contents = Contents(log)
+    contents = Contents(log, count_tokens=count_tokens, today=today)
     for draft in drafts.values():
         draft.content = contents.of(draft)
     if not drafts and not log.errors:
@@ -172,7 +177,7 @@ def _desire(drafts: Sequence[Draft], stack: Stack) -> State:
     for draft in drafts:
         links = {path: made[target] for path, target in draft.links.items()}
         made[draft.address] = draft.kind.desire(_document(draft), links, stack.name)
-    return State(made, stack=stack.name)
+    return State(made, stack=stack.name, max_cost=stack.max_cost)
 
 
 def _document(draft: Draft) -> Document:

@@ -26,6 +26,7 @@ class Stack:
 
     name: str = DEFAULT_STACK
     account: str | None = None
+    max_cost: float | None = None
     defaults: dict[str, Entry] = field(default_factory=dict)
     complete: bool = True
 
@@ -52,7 +53,8 @@ def _read(draft: Draft, log: Log) -> Stack:
             what = f"defaults are by kind, and there is no kind {quoted(kind)}"
             log.report(entry.key_place, what, fix=meant(kind, KINDS), rule="unknown-kind")
     sound = draft.sound and log.errors == before
-    return Stack(draft.address.name, spec.account if spec else None, defaults, sound)
+    account, limit = (spec.account, spec.maxCost) if spec else (None, None)
+    return Stack(draft.address.name, account, limit, defaults, sound)
 
 
 def with_defaults(draft: Draft, stack: Stack) -> Entry:

@@ -21,15 +21,21 @@ _LONG: Final = 2**20
 
 def accepts(line: bytes) -> bool:
     r"""Say whether `line`, given without `\n`, is a row that breaks no rule. Never raises."""
+    return accepted(line) is not None
+
+
+def accepted(line: bytes) -> dict[str, Any] | None:
+    r"""Return the row that `line` is, given without `\n`, if it breaks no rule. Never raises."""
     # A test of the first byte is cheap; a decode that fails is not, and may run for every line.
     if len(line) > _LONG or not line.startswith(b"{") or line.endswith(b"\r"):
-        return False
+        return None
     try:
         text = str(line, "utf-8")
-        return _is_good(_decode(text), text)
+        row = _decode(text)
+        return row if _is_good(row, text) else None
     except _DOUBTS:
         # Whatever surprises this straight code is for the long way to explain.
-        return False
+        return None
 
 
 def _is_good(row: Any, text: str) -> bool:

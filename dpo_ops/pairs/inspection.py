@@ -1,30 +1,37 @@
-"""One pass over a file of pairs: its digest, its size, its rows and what is wrong with them."""
+"""One look at a file of pairs: its digest, its size, its rows and what is wrong with them."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import stat
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
-from dpo_ops.pairs.accept import accepts
-from dpo_ops.pairs.explain import explain
-from dpo_ops.pairs.lines import split
-from dpo_ops.pairs.rules import MAX_ROW_BYTES, MAX_ROWS, MIN_ROWS
-from dpo_ops.pairs.tally import Tally
+from dpo_ops.pairs.check import Part, check_block, check_plainly
+from dpo_ops.pairs.lines import BLOCK
+from dpo_ops.pairs.repeats import note_repeats
+from dpo_ops.pairs.rules import MAX_ROWS, MIN_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from dpo_ops.errors import Finding
-    from dpo_ops.pairs.rules import Fault
+    from dpo_ops.pairs.cache import Cache
+    from dpo_ops.pairs.layout import Layout
+    from dpo_ops.pairs.tally import Tally
 
-_BLOCK: Final = 2**20
-_MARK: Final = b"\xef\xbb\xbf"
-# What JSON calls white space; a line of nothing else is blank.
-_SPACE: Final = b" \t\r"
+# Up to here the plain way takes less time than the imports of the fast one.
+_SMALL: Final = 2**18
+# Up to here one process takes less time than starting others.
+_LARGE: Final = 2**23
+# Fewer pairs than this may all lean one way by chance.
+_ENOUGH: Final = 50
+LENGTH_BIAS: Final = 0.85
+"""From this share of pairs whose longer side is preferred on, the data is called biased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +49,53 @@ class Inspection:
     findings: tuple[Finding, ...]
 
 
-def inspect(path: Path, *, shown: str, cap: int = 10) -> Inspection:
-    """Digest and check the file at `path` in one pass; findings call it `shown`.
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file is held against: `epochs` of training, `bias` as a share from 0 to 1."""
 
-    At most `cap` findings a rule, then one that counts the rest. Memory does not grow with
-    the file. Raises nothing for what is in the file, nor if it can't be read: all is a finding.
+    epochs: int = 1
+    bias: float = LENGTH_BIAS
+
+
+LIMITS: Final = Limits()
+Question = tuple[int, Limits]
+"""What an answer hangs on besides the file: the cap, and the limits."""
+
+
+def inspect(
+    path: Path,
+    *,
+    shown: str,
+    cap: int = 10,
+    limits: Limits = LIMITS,
+    cache: Cache | None = None,
+    workers: int | None = None,
+) -> Inspection:
+    """Digest and check the file at `path`; findings call it `shown`.
+
+    At most `cap` findings a rule, then one that counts the rest. Memory grows with the number
+    of rows, by 17 bytes each, and not with their size. `cache` may answer for a file that has
+    not changed. `workers` is how many processes check a large file; None: one for each core.
+    Raises nothing for what is in the file, nor if it can't be read: all is a finding.
     """
-    tally = Tally(shown, cap)
+    part = Part(cap, shown)
     try:
-        with _open(path) as file:
-            return _inspect(file, tally)
+        with _opened(path) as fd:
+            before = os.fstat(fd)
+            known = cache.find(path, before, (cap, limits), shown) if cache else None
+            found = known or _inspect(fd, before.st_size, part, limits, workers)
+            _check_unchanged(before, os.fstat(fd), found.size)
+            if cache and not known:
+                cache.keep(path, before, (cap, limits), found)
+            return found
     except OSError as error:
-        tally.add("unreadable", 1, 1, f"the file can't be read: {error.strerror or error}")
-        return Inspection(digest="", size=0, rows=0, findings=tally.findings())
+        part = Part(cap, shown)
+        part.tally.add("unreadable", 1, 1, f"the file can't be read: {error.strerror or error}")
+        return Inspection(digest="", size=0, rows=0, findings=part.tally.findings())
 
 
-def _open(path: Path) -> BinaryIO:
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
     try:
         mode = path.stat().st_mode
     except ValueError as error:
@@ -65,66 +103,87 @@ def _open(path: Path) -> BinaryIO:
     # Opening a pipe could wait for ever, reading a device could never end.
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise OSError(errno.EINVAL, "it is not a regular file")
-    return path.open("rb")
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
-def _inspect(file: BinaryIO, tally: Tally) -> Inspection:
-    meter = _Meter(file)
-    lines, rows = _check(split(meter.blocks(), MAX_ROW_BYTES), tally)
-    _check_count(lines, rows, tally)
-    return Inspection(meter.sha256.hexdigest(), meter.size, rows, tally.findings())
+def _inspect(fd: int, size: int, part: Part, limits: Limits, workers: int | None) -> Inspection:
+    if size <= _LARGE and not workers:
+        data = _read(fd, size)
+        digest, size = hashlib.sha256(data).hexdigest(), len(data)
+        _check_data(data, part)
+    else:
+        digest, size = _check_large(fd, size, part, workers)
+    _check_whole(part, limits)
+    return Inspection(digest, size, part.lines - part.blank, part.tally.findings())
 
 
-class _Meter:
-    """Digests and measures the bytes that it passes on."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.sha256 = hashlib.sha256()
-        self.size = 0
-        self._file = file
-
-    def blocks(self) -> Iterator[bytes]:
-        while block := self._file.read(_BLOCK):
-            self.sha256.update(block)
-            self.size += len(block)
-            yield block
+def _read(fd: int, size: int) -> bytes:
+    """Return what is in a file of `size` bytes, and what may have been added since."""
+    blocks = []
+    left = size + 1
+    while left > 0 and (block := os.read(fd, left)):
+        blocks.append(block)
+        left -= len(block)
+    return b"".join(blocks)
 
 
-def _check(lines: Iterable[bytes], tally: Tally) -> tuple[int, int]:
-    """Check every line; return the number of lines and of rows. This is the hot loop."""
-    number = blank = 0
-    for number, line in enumerate(lines, 1):
-        if not accepts(line):
-            blank += not _check_line(number, line, tally)
-    return number, number - blank
+def _check_data(data: bytes, part: Part) -> None:
+    if len(data) <= _SMALL:
+        check_plainly(data, part)
+        return
+    layouts: list[Layout] = []
+    at = 0
+    while at < len(data):
+        end = data.rfind(b"\n", at, at + BLOCK) + 1 or data.find(b"\n", at) + 1 or len(data)
+        block = data[at:end]
+        check_block(block if block.endswith(b"\n") else block + b"\n", part, layouts, top=at == 0)
+        at = end
 
 
-def _check_line(number: int, line: bytes, tally: Tally) -> bool:
-    """Add what is wrong with a line that was not accepted; return whether it is a row."""
-    if number == 1 and line.startswith(_MARK):
-        tally.add("byte-order-mark", 1, 1)
-        # No editor shows the mark, so the columns of the line begin behind it.
-        line = line.removeprefix(_MARK)
-    if not line.strip(_SPACE):
-        tally.add("blank-line", number, 1)
-        return False
-    if line.endswith(b"\r"):
-        line = line[:-1]
-        tally.add("crlf", number, _column_behind(line))
-    for fault in sorted(() if accepts(line) else explain(line), key=_position):
-        tally.add(fault.rule, number, fault.at + 1, fault.what)
-    return True
+def _check_large(fd: int, size: int, part: Part, workers: int | None) -> tuple[str, int]:
+    # A small file needs none of this, nor the time to import it.
+    from dpo_ops.pairs.crew import checking  # noqa: PLC0415
+
+    with checking(fd, size, part.cap, workers) as parts:
+        # Nothing here but a loop in C: the workers have the cores.
+        digest, size = _digest(fd)
+        for found in parts:
+            part.join(found)
+    return digest, size
 
 
-def _position(fault: Fault) -> int:
-    return fault.at
+def _digest(fd: int) -> tuple[str, int]:
+    sha256, size = hashlib.sha256(), 0
+    block = memoryview(bytearray(BLOCK))
+    while count := os.preadv(fd, [block], size):
+        sha256.update(block[:count])
+        size += count
+    return sha256.hexdigest(), size
 
 
-def _column_behind(line: bytes) -> int:
-    return len(str(line, "utf-8", "replace")) + 1
+def _check_unchanged(before: os.stat_result, after: os.stat_result, size: int) -> None:
+    """Raise OSError if a file is not what it was: the digest would not be that of the rows."""
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or (
+        size != before.st_size
+    ):
+        raise OSError(errno.EBUSY, "it changed while it was read")
 
 
-def _check_count(lines: int, rows: int, tally: Tally) -> None:
+def _check_whole(part: Part, limits: Limits) -> None:
+    """Note what is wrong with the file as a whole."""
+    rows = part.lines - part.blank
+    _check_count(part.lines, rows, part.tally, limits.epochs)
+    note_repeats(part.keys, part.tally, part.cap)
+    if rows >= _ENOUGH and part.longer > limits.bias * part.uneven:
+        share = f"{100 * part.longer / part.uneven:.0f} % of {part.uneven:,} pairs"
+        part.tally.add("length-bias", 1, 1, f"the longer side is preferred in {share}")
+
+
+def _check_count(lines: int, rows: int, tally: Tally, epochs: int = 1) -> None:
     last = max(lines, 1)
     if rows == 0:
         tally.add("empty-file", last, 1)
@@ -132,3 +191,6 @@ def _check_count(lines: int, rows: int, tally: Tally) -> None:
         tally.add("too-few-rows", last, 1, f"{rows} row{'s' if rows > 1 else ''}")
     elif rows > MAX_ROWS:
         tally.add("too-many-rows", last, 1, f"{rows:,} rows")
+    elif rows * epochs > MAX_ROWS:
+        what = f"{rows:,} rows times {epochs} epochs are {rows * epochs:,} examples"
+        tally.add("too-many-examples", last, 1, what)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+# Small enough for a core's own cache, and for the allocator to hand it out again and again:
+# at 128 KiB it begins to ask the system for fresh memory each time, which costs more than reading.
+BLOCK: Final = 100_000
 
 
 def split(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
@@ -24,3 +29,58 @@ def split(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
             pending = bytearray(rest[-1][: limit + 1])
     if pending:
         yield bytes(pending)
+
+
+def whole_lines(fd: int, start: int, stop: int, limit: int, size: int = BLOCK) -> Iterator[bytes]:
+    r"""Yield the lines that begin in the bytes `start` to `stop` of a file, many at a time.
+
+    Each value is some whole lines, each with its `\n`; the last line of the file gets one if it
+    has none. A line over `limit` bytes is cut one behind, as `split` cuts it. Ranges that lie
+    side by side so give each line of the file once.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    at = start if start == 0 else _behind_newline(fd, start - 1, stop, size)
+    while at < stop:
+        data = os.pread(fd, size, at)
+        end = _end(data, stop - at)
+        if end:
+            yield data[:end]
+            at += end
+        elif data:
+            line, at = _long_line(fd, at, limit, size)
+            yield line
+        else:
+            return
+
+
+def _end(data: bytes, wanted: int) -> int:
+    """Return where the last line to take ends in `data`, 0 if it is longer than that."""
+    last = data.find(b"\n", wanted - 1) if wanted <= len(data) else -1
+    return (last if last >= 0 else data.rfind(b"\n", 0, wanted)) + 1
+
+
+def _behind_newline(fd: int, at: int, stop: int, size: int) -> int:
+    r"""Return the offset behind the first `\n` from `at` on, at least `stop` if none is before."""
+    while at < stop:
+        data = os.pread(fd, size, at)
+        found = data.find(b"\n")
+        if found >= 0:
+            return at + found + 1
+        if not data:
+            break
+        at += len(data)
+    return max(at, stop)
+
+
+def _long_line(fd: int, at: int, limit: int, size: int) -> tuple[bytes, int]:
+    r"""Return a line with an `\n` and the offset behind it, however long it is."""
+    line = bytearray()
+    while data := os.pread(fd, size, at):
+        end = data.find(b"\n")
+        line += data[: end if end >= 0 else None][: limit + 1 - len(line)]
+        at += end + 1 if end >= 0 else len(data)
+        if end >= 0:
+            break
+    return bytes(line) + b"\n", at

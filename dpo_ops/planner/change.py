@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dpo_ops.errors import Finding
+    from dpo_ops.kinds.pricing import Cost, Unpriced
     from dpo_ops.resource import Address, Health, Json, Resource
 
 
@@ -67,8 +68,8 @@ class Change:
     """What is to be done for one address, or why nothing is.
 
     `id` is the remote id after the change. `steps` are carried out in their order. `blocked`
-    holds why the change can't be carried out at all. `cost` is in US dollars, None when it is
-    not known.
+    holds why the change can't be carried out at all. `cost` is what creating it is charged, or
+    why that is not known; None where nothing is charged, or no prices were given.
     """
 
     address: Address
@@ -81,7 +82,7 @@ class Change:
     steps: tuple[Step, ...] = ()
     needs: tuple[Address, ...] = ()
     blocked: tuple[Finding, ...] = ()
-    cost: float | None = None
+    cost: Cost | Unpriced | None = None
     reversible: bool = True
     record: Mapping[str, Json] | None = None
 

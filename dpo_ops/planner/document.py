@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dpo_ops import __version__
+from dpo_ops.kinds.pricing import Cost, Per, Unpriced
 from dpo_ops.planner.change import WAITING, Action, Change, FieldChange, Plan, Verb
+from dpo_ops.planner.spending import spending
 from dpo_ops.resource import Health, digest
 
 if TYPE_CHECKING:
     from dpo_ops.errors import Finding
 
 VERSION = 1
+_SPENT = {"training": Per.JOB, "servingPerHour": Per.HOUR}
+_CENTS = 4  # Digits of a dollar: small jobs cost less than a cent.
 
 
 def document(plan: Plan) -> dict[str, Any]:
@@ -23,6 +27,7 @@ def document(plan: Plan) -> dict[str, Any]:
         "account": plan.account,
         "stack": plan.stack,
         "summary": plan.summary,
+        "cost": {name: _spend(plan, per) for name, per in _SPENT.items()},
         "changes": [_change(change) for change in plan.changes],
         "warnings": [_finding(finding) for finding in plan.warnings],
     }
@@ -67,11 +72,23 @@ def _change(change: Change) -> dict[str, Any]:
         "steps": [{"verb": str(step.verb), "name": step.name} for step in change.steps],
         "needs": [str(need) for need in change.needs],
         "body": dict(resource.body) if resource else {},
-        "cost": change.cost,
+        "cost": _cost(change.cost) if isinstance(change.cost, Cost) else None,
+        "unpriced": change.cost.why if isinstance(change.cost, Unpriced) else "",
         "reversible": change.reversible,
         "blocked": [_finding(finding) for finding in change.blocked],
         "place": str(resource.place) if resource and resource.place else None,
     }
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    low, high = round(cost.low, _CENTS), round(cost.high, _CENTS)
+    return {"low": low, "high": high, "per": str(cost.per), "basis": cost.basis}
+
+
+def _spend(plan: Plan, per: Per) -> dict[str, Any]:
+    found = spending(plan.changes, per)
+    low, high = (sum_ and round(sum_, _CENTS) for sum_ in (found.low, found.high))
+    return {"low": low, "high": high, "unknown": found.unknown}
 
 
 def _field(field: FieldChange) -> dict[str, Any]:
@@ -119,6 +136,10 @@ _FINDING = _object(
         "rule": _TEXT,
     }
 )
+_MONEY = {"type": "number", "minimum": 0}
+_PER = {"enum": [str(per) for per in Per]}
+_SUM = {**_MONEY, "type": ["number", "null"], "description": "US dollars; null: none is known"}
+_SPEND = _object({"low": _SUM, "high": _SUM, "unknown": _COUNT})
 _CHANGE = _object(
     {
         "address": {"type": "string", "pattern": "^[A-Za-z]+/[a-z0-9-]+$"},
@@ -130,7 +151,14 @@ _CHANGE = _object(
         "steps": _list(_object({"verb": {"enum": [str(verb) for verb in Verb]}, "name": _TEXT})),
         "needs": _list(_TEXT),
         "body": {"type": "object"},
-        "cost": {"type": ["number", "null"], "description": "US dollars; null: not known"},
+        "cost": {
+            "anyOf": [
+                _object({"low": _MONEY, "high": _MONEY, "per": _PER, "basis": _TEXT}),
+                {"type": "null"},
+            ],
+            "description": "US dollars; null: not charged, or not known",
+        },
+        "unpriced": {"type": "string", "description": "why a cost is not known"},
         "reversible": {"type": "boolean"},
         "blocked": _list(_FINDING),
         "place": {"type": ["string", "null"]},
@@ -148,6 +176,7 @@ PLAN_SCHEMA: dict[str, Any] = {
             "account": _TEXT,
             "stack": _TEXT,
             "summary": _object({str(action): _COUNT for action in Action}),
+            "cost": _object(dict.fromkeys(_SPENT, _SPEND)),
             "changes": _list(_CHANGE),
             "warnings": _list(_FINDING),
         }

@@ -11,12 +11,14 @@ from dpo_ops.kinds import KINDS
 from dpo_ops.planner import diff
 from dpo_ops.planner.change import Action, Change, FieldChange, Plan, Step, Verb
 from dpo_ops.planner.order import dependency_order
+from dpo_ops.planner.spending import priced, within
 from dpo_ops.resource import Health, last_segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dpo_ops.kinds.facts import Answer, Kind, Question, Verdict
+    from dpo_ops.kinds.pricing import Prices
     from dpo_ops.resource import Address, Observed, Resource, State
 
 
@@ -44,8 +46,17 @@ def questions(desired: State, observed: Accounted) -> frozenset[Question]:
     return frozenset(question for question in asked if question)
 
 
-def plan(desired: State, observed: Accounted, answers: Mapping[Question, Answer]) -> Plan:
-    """Return the changes that make the account hold what `desired` says, in their order."""
+def plan(
+    desired: State,
+    observed: Accounted,
+    answers: Mapping[Question, Answer],
+    prices: Prices | None = None,
+) -> Plan:
+    """Return the changes that make the account hold what `desired` says, in their order.
+
+    With `prices` each change that creates what is charged for has its cost, and training above
+    what the stack allows is blocked.
+    """
     dependents = _dependents(desired)
     changes, warnings = [], [_stray(*found) for found in observed.strays]
     for address in dependency_order(desired):
@@ -55,8 +66,9 @@ def plan(desired: State, observed: Accounted, answers: Mapping[Question, Answer]
         if verdict:
             change = _judged(change, verdict)
             warnings += [f for f in verdict.findings if f.severity is Severity.WARNING]
-        changes.append(change)
-    return Plan(observed.account, desired.stack, tuple(changes), tuple(warnings))
+        changes.append(priced(change, desired, prices) if prices else change)
+    kept = within(changes, desired.max_cost if prices else None)
+    return Plan(observed.account, desired.stack, kept, tuple(warnings))
 
 
 def _stray(address: Address, id_: str) -> Finding:
@@ -270,9 +282,13 @@ def _judged(change: Change, verdict: Verdict) -> Change:
         return replace(
             change, action=Action.NO_OP, steps=(), fields=(), reason=errors[0].what, blocked=errors
         )
-    if not verdict.pins or change.resource is None:
+    if change.resource is None:
         return change
-    pinned = replace(change.resource, body={**change.resource.body, **verdict.pins})
+    pinned = replace(
+        change.resource,
+        body={**change.resource.body, **verdict.pins},
+        options={**change.resource.options, **verdict.known},
+    )
     if not any(step.verb is Verb.CREATE for step in change.steps):
         return replace(change, resource=pinned)  # Only for the case that there is none to restore.
     shown = (FieldChange(p, None, v, "pinned by the plan") for p, v in verdict.pins.items())

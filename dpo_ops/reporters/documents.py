@@ -38,7 +38,7 @@ def findings_document(files: Sequence[str], findings: Sequence[Finding]) -> dict
     return {
         "version": VERSION,
         "files": list(files),
-        "findings": [_finding(finding) for finding in findings],
+        "findings": [finding_document(finding) for finding in findings],
     }
 
 
@@ -93,11 +93,12 @@ def error_document(error: DpoOpsError) -> dict[str, Any]:
     found = error.findings if isinstance(error, SpecError) else ()
     return {
         "version": VERSION,
-        "error": {**said, "findings": [_finding(finding) for finding in found]},
+        "error": {**said, "findings": [finding_document(finding) for finding in found]},
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """Return one finding."""
     place = finding.where if isinstance(finding.where, Place) else None
     return {
         "where": str(finding.where),

@@ -12,11 +12,12 @@ from dpo_ops.reporters.plan_words import (
     Mark,
     blockers,
     chains,
-    cost,
+    costs,
     deletes,
     ids,
     marks,
     note,
+    price,
     summary,
     why,
 )
@@ -66,8 +67,8 @@ def _start(plan: Plan, style: Style) -> str:
         headline = f"**No changes.** {found} as the specs say."
     else:
         headline = f"**Plan: {summary(plan)}.**"
-    if price := cost(plan):
-        headline += f" Cost: {price}."
+    if prices := costs(plan):
+        headline += f" Cost: {defused('; '.join(prices), style)}."
     where = f"account {code(plan.account, style)}, stack {code(plan.stack, style)}"
     title = f"### dpo-ops plan · {where}\n\n{headline}\n"
     return title + _findings(_all_findings(plan), style)
@@ -99,7 +100,9 @@ def _table(changes: Sequence[Change], plan: Plan, style: Style) -> str:
 def _row(change: Change, kind: Mark, cause: Address | None, style: Style) -> tuple[str, ...]:
     address, id_ = code(change.address, style), code(ids(change), style)
     also = "" if kind is Mark.SKIPPED else deletes(change)
-    reason = " · ".join(filter(None, (why(change, kind, cause), also)))
+    priced = change.cost is not None and kind is not Mark.SKIPPED and not change.blocked
+    money = f"cost: {price(change.cost)}" if priced and change.cost else ""
+    reason = " · ".join(filter(None, (why(change, kind, cause), also, money)))
     return (code(SYMBOLS[kind], style), address, kind, id_, defused(reason, style))
 
 

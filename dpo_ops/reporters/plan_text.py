@@ -12,11 +12,12 @@ from dpo_ops.reporters.plan_words import (
     Mark,
     blockers,
     chains,
-    cost,
+    costs,
     deletes,
     ids,
     marks,
     note,
+    price,
     summary,
     terms,
     told,
@@ -91,8 +92,9 @@ def _ending(plan: Plan, style: Style, *, hidden: int, removal: bool) -> Iterator
         lines = wrap(f"{counts}.", style.width, first="Plan: ", rest="      ")
         yield from (style.paint(line, Tone.STRONG) for line in lines)
         yield from wrap(where + ("; -v shows what is unchanged" if hidden else ""), style.width)
-    if price := cost(plan):
-        yield from wrap(price, style.width, first="cost: ", rest="      ")
+    for number, line in enumerate(costs(plan)):
+        first = "      " if number else "cost: "
+        yield from wrap(line, style.width, first=first, rest="      ")
     if not plan.in_sync and not removal:
         # On a line of its own: so it fits, and can be copied.
         yield "fingerprint:"
@@ -110,8 +112,12 @@ def _reasons(change: Change, kind: Mark, cause: Address | None, style: Style) ->
     if change.blocked:
         return
     yield from wrap(style.clean(why(change, kind, cause)), style.width, first=_INDENT, rest=_INDENT)
-    if kind is not Mark.SKIPPED:
-        yield from wrap(style.clean(deletes(change)), style.width, first=_INDENT, rest=_INDENT)
+    if kind is Mark.SKIPPED:
+        return
+    yield from wrap(style.clean(deletes(change)), style.width, first=_INDENT, rest=_INDENT)
+    if change.cost:
+        line = f"cost: {style.clean(price(change.cost))}"
+        yield from wrap(line, style.width, first=_INDENT, rest=_INDENT + "  ")
 
 
 def _fields(change: Change, account: str, style: Style, *, verbose: bool) -> Iterator[str]:

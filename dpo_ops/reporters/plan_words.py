@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import Behaviour, Origin, fact
+from dpo_ops.kinds.pricing import Cost, Per, Spend, Unpriced
 from dpo_ops.planner import Action, Change, FieldChange, Plan, Verb
+from dpo_ops.planner.spending import spending
 from dpo_ops.reporters.style import dated
 from dpo_ops.resource import last_segment
 
@@ -110,22 +112,23 @@ def summary(plan: Plan) -> str:
     return ", ".join([*parts, f"{counts[Mark.UNCHANGED]} unchanged"])
 
 
-def cost(plan: Plan) -> str:
-    """Return what the plan costs, or nothing where nothing in it is paid for.
+def costs(plan: Plan) -> list[str]:
+    """Return what the plan costs: for training once, for serving an hour; nothing if all is free.
 
     An unknown price is said to be unknown; it is never counted as nothing.
     """
     found = marks(plan)
-    turns = (change for change in plan.changes if found[change.address] in _WRITING)
-    paid = [change for change in turns if _spends(change)]
-    known = [change.cost for change in paid if change.cost is not None]
-    if not paid:
-        return ""
-    if len(known) == len(paid):
-        return f"about ${sum(known):,.2f}"
-    why = "; ".join(dict.fromkeys(KINDS[change.address.kind].paid for change in paid))
-    start = f"at least ${sum(known):,.2f}, the rest is not known" if known else "not known"
-    return f"{start} ({why})"
+    paid = [c for c in plan.changes if found[c.address] in _WRITING and _spends(c)]
+    open_ = [change for change in paid if change.cost is None]
+    lines = [
+        f"{_WHAT_FOR[per]} {_sum(spending(paid, per))}"
+        for per in Per
+        if any(change.cost and change.cost.per is per for change in paid)
+    ]
+    if open_:
+        why = "; ".join(dict.fromkeys(KINDS[change.address.kind].paid for change in open_))
+        lines.append(f"{'the rest is ' if lines else ''}not known ({why})")
+    return lines
 
 
 def _spends(change: Change) -> bool:
@@ -141,6 +144,39 @@ def _rises(before: Json, after: Json) -> bool:
 
 def _is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_WHAT_FOR = {Per.JOB: "training", Per.HOUR: "serving an hour"}
+
+
+def _sum(found: Spend) -> str:
+    if found.low is None or found.high is None:
+        return "not known"
+    if found.unknown:
+        return f"at least {dollars(found.low)}, and {found.unknown} not known"
+    return between(found.low, found.high)
+
+
+def price(cost: Cost | Unpriced) -> str:
+    """Return what one change costs, and how that comes about."""
+    if isinstance(cost, Unpriced):
+        return f"not known: {cost.why}"
+    hourly = " an hour" if cost.per is Per.HOUR else ""
+    return f"{between(cost.low, cost.high)}{hourly}: {cost.basis}"
+
+
+def between(low: float, high: float) -> str:
+    """Return a range of US dollars: `$0.70 to $1.30`."""
+    first, last = dollars(low), dollars(high)
+    return last if first == last else f"{first} to {last}"
+
+
+def dollars(amount: float) -> str:
+    """Return US dollars to the cent; what is less than one is said to be."""
+    return "under $0.01" if 0 < amount < _CENT else f"${amount:,.2f}"
+
+
+_CENT = 0.01
 
 
 def chains(plan: Plan) -> list[tuple[Change, ...]]:

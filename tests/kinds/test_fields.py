@@ -90,7 +90,7 @@ def settable(model: type[BaseModel], above: str = "") -> set[str]:
 
 
 # Fields of a spec that are said to this tool, not to the API.
-OURS = {"source", "trainer", "model", "probe", "trainingConfig.warmStartFrom.dpoJob"}
+OURS = {"source", "checks", "trainer", "model", "probe", "trainingConfig.warmStartFrom.dpoJob"}
 
 
 @kinds

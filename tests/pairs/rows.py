@@ -32,6 +32,11 @@ def row(
     )
 
 
+def fine(number: int) -> str:
+    """Return a row that breaks no rule, another one for each number."""
+    return row(messages=f'[{SYSTEM}, {{"role": "user", "content": "Why {number}?"}}]')
+
+
 def inspect_bytes(folder: Path, data: bytes, *, cap: int = 10) -> Inspection:
     path = folder / "any.jsonl"
     path.write_bytes(data)

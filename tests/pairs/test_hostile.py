@@ -11,9 +11,9 @@ import pytest
 
 from dpo_ops.pairs import inspect
 from dpo_ops.pairs.rules import MAX_ROW_BYTES
-from tests.pairs.rows import USER, inspect_bytes, row
+from tests.pairs.rows import USER, fine, inspect_bytes, row
 
-FINE = row().encode()
+FINE, FINE_2 = (fine(number).encode() for number in range(2))
 
 HOSTILE = {
     "lists in lists": (b"[" * 100_000, "too-complex"),
@@ -37,14 +37,14 @@ HOSTILE = {
 
 @pytest.mark.parametrize(("line", "rule"), HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_row_is_a_finding(tmp_path: Path, line: bytes, rule: str) -> None:
-    done = inspect_bytes(tmp_path, b"\n".join([FINE, line, FINE]))
+    done = inspect_bytes(tmp_path, b"\n".join([FINE, line, FINE_2]))
     assert rule in {f.rule for f in done.findings}
     assert done.rows == 3
     assert all(len(str(f)) < 500 for f in done.findings)
 
 
 def test_a_row_over_the_limit_is_not_held_in_memory(tmp_path: Path) -> None:
-    data = FINE + b"\n" + b'{"a": "' + b"x" * 50_000_000 + b'"}\n' + FINE
+    data = FINE + b"\n" + b'{"a": "' + b"x" * 50_000_000 + b'"}\n' + FINE_2
     tracemalloc.start()
     path = tmp_path / "large.jsonl"
     path.write_bytes(data)
@@ -63,9 +63,9 @@ def test_a_row_of_exactly_the_limit_is_read(tmp_path: Path) -> None:
     shell = row(preferred='[{"role": "assistant", "content": "%s"}]')
     filling = "x" * (MAX_ROW_BYTES - len(shell % ""))
     allowed = (shell % filling).encode()
-    assert inspect_bytes(tmp_path, b"\n".join([FINE, allowed, FINE])).findings == ()
+    assert inspect_bytes(tmp_path, b"\n".join([FINE, allowed, FINE_2])).findings == ()
     over = (shell % (filling + "x")).encode()
-    [found] = inspect_bytes(tmp_path, b"\n".join([FINE, over, FINE])).findings
+    [found] = inspect_bytes(tmp_path, b"\n".join([FINE, over, FINE_2])).findings
     assert found.rule == "row-too-large"
 
 

@@ -12,13 +12,13 @@ from dpo_ops.pairs import RULES
 from dpo_ops.pairs.inspection import _check_count
 from dpo_ops.pairs.rules import MAX_DEPTH, MAX_DIGITS, MAX_ROWS, MAX_VALUES
 from dpo_ops.pairs.tally import Tally
-from tests.pairs.rows import BAD, GOOD, SHOWN, SYSTEM, USER, inspect_bytes, row
+from tests.pairs.rows import BAD, GOOD, SHOWN, SYSTEM, USER, fine, inspect_bytes, row
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MARK = "▸"
-FINE = row()
+FINE, FINE_2, FINE_3 = map(fine, range(3))
 
 
 def answer(content: str) -> str:
@@ -142,12 +142,12 @@ LISTS = {
 FILES = {
     "no byte": ("empty-file", "▸"),
     "one row": ("too-few-rows", f"▸{FINE}\n"),
-    "two rows": ("too-few-rows", f"{FINE}\n▸{FINE}"),
-    "a mark": ("byte-order-mark", f"▸\ufeff{FINE}\n{FINE}\n{FINE}"),
-    "a blank line": ("blank-line", f"{FINE}\n▸ \t\n{FINE}\n{FINE}"),
-    "a blank line at the end": ("blank-line", f"{FINE}\n{FINE}\n{FINE}\n▸\n"),
-    "a CR LF": ("crlf", f"{FINE}\n{FINE}▸\r\n{FINE}"),
-    "lone CRs": ("one-object", f"{FINE}\r▸{FINE}\n{FINE}\n{FINE}"),
+    "two rows": ("too-few-rows", f"{FINE}\n▸{FINE_2}"),
+    "a mark": ("byte-order-mark", f"▸\ufeff{FINE}\n{FINE_2}\n{FINE_3}"),
+    "a blank line": ("blank-line", f"{FINE}\n▸ \t\n{FINE_2}\n{FINE_3}"),
+    "a blank line at the end": ("blank-line", f"{FINE}\n{FINE_2}\n{FINE_3}\n▸\n"),
+    "a CR LF": ("crlf", f"{FINE}\n{FINE_2}▸\r\n{FINE_3}"),
+    "lone CRs": ("one-object", f"{FINE}\r▸{FINE}\n{FINE_2}\n{FINE_3}"),
 }
 
 
@@ -166,7 +166,7 @@ def check(folder: Path, rule: str, text: str) -> None:
 
 @pytest.mark.parametrize(("rule", "text"), LISTS.values(), ids=LISTS)
 def test_a_bad_row_is_found_where_it_is_bad(tmp_path: Path, rule: str, text: str) -> None:
-    check(tmp_path, rule, f"{FINE}\n{FINE}\n{text}\n{FINE}")
+    check(tmp_path, rule, f"{FINE}\n{FINE_2}\n{text}\n{FINE_3}")
 
 
 @pytest.mark.parametrize(("rule", "text"), FILES.values(), ids=FILES)
@@ -186,11 +186,11 @@ def test_a_bad_file_is_found_where_it_is_bad(tmp_path: Path, rule: str, text: st
         row(messages='[{"content": "a", "role": "user", "name": "Ada"}]'),
         row(preferred=answer(r'"\ud83d\ude00 \\ud83d \" \/ \u0000"')),
         row(preferred=answer('"line\u2028separator 😀"')),
-        f" \t{FINE}\t ",
+        f" \t{fine(9)}\t ",
     ],
 )
 def test_an_unusual_row_that_obeys_is_no_finding(tmp_path: Path, text: str) -> None:
-    assert inspect_bytes(tmp_path, f"{FINE}\n{text}\n{FINE}".encode()).findings == ()
+    assert inspect_bytes(tmp_path, f"{FINE}\n{text}\n{FINE_2}".encode()).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_an_unusual_row_that_obeys_is_no_finding(tmp_path: Path, text: str) -> N
 )
 def test_too_many_values_are_a_finding(tmp_path: Path, tools: str) -> None:
     text = row(tools=tools)
-    found = inspect_bytes(tmp_path, f"{FINE}\n{FINE}\n{text}".encode()).findings
+    found = inspect_bytes(tmp_path, f"{FINE}\n{FINE_2}\n{text}".encode()).findings
     assert [(f.rule, f.what) for f in found] == [
         ("too-complex", "the row holds more than 100,000 values")
     ]
@@ -210,8 +210,8 @@ def test_too_many_values_are_a_finding(tmp_path: Path, tools: str) -> None:
 def test_bytes_that_are_not_utf8_are_found_by_character(
     tmp_path: Path, bad: bytes, column: int
 ) -> None:
-    good = FINE.encode() + b"\n"
-    found = inspect_bytes(tmp_path, good * 2 + b'{"' + bad).findings
+    good = f"{FINE}\n{FINE_2}\n".encode()
+    found = inspect_bytes(tmp_path, good + b'{"' + bad).findings
     assert [(f.rule, f.where) for f in found] == [("utf-8", Place(SHOWN, 3, column))]
 
 
@@ -230,7 +230,7 @@ def test_too_many_rows_are_a_finding() -> None:
 
 def test_one_mistake_is_one_finding_however_far_it_reaches(tmp_path: Path) -> None:
     text = row(messages='[{"role": "User", "content": ""}]', preferred='[{"role": "user"}]')
-    found = inspect_bytes(tmp_path, f"{FINE}\n{text}\n{FINE}".encode()).findings
+    found = inspect_bytes(tmp_path, f"{FINE}\n{text}\n{FINE_2}".encode()).findings
     assert [f.rule for f in found] == [
         "unknown-role",
         "empty-content",
@@ -242,7 +242,7 @@ def test_one_mistake_is_one_finding_however_far_it_reaches(tmp_path: Path) -> No
 
 def test_a_finding_reads_clearly(tmp_path: Path) -> None:
     text = row(messages='[{"role": "bananas", "content": "Why?"}]')
-    [found] = inspect_bytes(tmp_path, f"{FINE}\n{FINE}\n{text}".encode()).findings
+    [found] = inspect_bytes(tmp_path, f"{FINE}\n{FINE_2}\n{text}".encode()).findings
     assert str(found) == (
         'prefs.jsonl:3:34: role "bananas" · a message\'s role is system, user or assistant'
         " · change it"
@@ -252,7 +252,7 @@ def test_a_finding_reads_clearly(tmp_path: Path) -> None:
 def test_a_value_in_a_finding_is_short_and_safe_to_print(tmp_path: Path) -> None:
     role = json.dumps("\x1b[31m\u202e" + "x" * 1000)
     text = row(messages=f'[{{"role": {role}, "content": "a"}}]')
-    [found] = inspect_bytes(tmp_path, f"{FINE}\n{FINE}\n{text}".encode()).findings
+    [found] = inspect_bytes(tmp_path, f"{FINE}\n{FINE_2}\n{text}".encode()).findings
     assert found.what == f'role "\\u001b[31m\\u202e{"x" * 34}…"'
 
 
@@ -269,15 +269,10 @@ def test_findings_of_a_rule_are_capped_and_the_rest_counted(tmp_path: Path) -> N
 
 
 def test_line_ends_are_one_matter_for_the_whole_file(tmp_path: Path) -> None:
-    found = inspect_bytes(tmp_path, (FINE + "\r\n").encode() * 5).findings
+    text = "".join(fine(number) + "\r\n" for number in range(5))
+    found = inspect_bytes(tmp_path, text.encode()).findings
     assert [(f.rule, f.where) for f in found] == [
         ("crlf", Place(SHOWN, 1, len(FINE) + 1)),
         ("crlf", Place(SHOWN, 5, len(FINE) + 1)),
     ]
     assert found[-1].what == "and 4 more: the line ends in CR LF"
-
-
-def test_every_rule_is_broken_by_a_test() -> None:
-    # These have tests of their own: they need bytes, size or the file system.
-    elsewhere = {"utf-8", "too-many-rows", "row-too-large", "unreadable"}
-    assert {rule for rule, _ in [*LISTS.values(), *FILES.values()]} | elsewhere == set(RULES)

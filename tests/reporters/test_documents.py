@@ -22,7 +22,7 @@ from dpo_ops.reporters import (
     with_outputs,
 )
 from dpo_ops.reporters.report_text import WORDS
-from tests.reporters import cases
+from tests.reporters import cases, pairs
 
 SEEN = cases.observed(**cases.IN_PLACE)
 DOCUMENTS = [
@@ -36,6 +36,7 @@ DOCUMENTS = [
     ("outputs", outputs_document(outputs_of(cases.ALL, cases.observed()))),
     ("findings", findings_document(["a.yaml"], [cases.ERROR, cases.WARNING])),
     ("findings", findings_document([], [])),
+    *pairs.DOCUMENTS,
     ("error", error_document(DpoOpsError("what"))),
     ("error", error_document(SpecError([cases.ERROR]))),
     ("error", error_document(Rejected("what", status=400, request="GET /", request_id="r"))),

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dpo_ops.kinds.pricing import Cost, Per, Unpriced
 from dpo_ops.planner import FieldChange, teardown
 from dpo_ops.reporters import Style, plan_markdown, plan_text
+from dpo_ops.reporters.plan_words import dollars
 from dpo_ops.reporters.style import cells, one_line
 from tests.reporters import cases
 from tests.wanted import served, state
@@ -277,10 +279,31 @@ def test_a_secret_is_masked_before_a_line_is_broken():
 def test_known_and_unknown_costs_are_not_added_up():
     made = cases.fresh()
     data, job, serve = made.changes
-    some = replace(made, changes=(data, replace(job, cost=12.5), serve))
-    whole = replace(made, changes=(data, replace(job, cost=12.5), replace(serve, cost=0.5)))
-    assert "cost: at least $12.50, the rest is not known (" in plan_text(some)
-    assert "cost: about $13.00\n" in plan_text(whole)
+    train = Cost(7.0, 13.0, Per.JOB, "1 token")
+    hourly = Cost(0.0, 8.0, Per.HOUR, "0 to 1 GPU")
+    known = with_costs(made, train, hourly)
+    assert "cost: training $7.00 to $13.00\n      serving an hour $0.00 to $8.00" in known
+    assert "      cost: $7.00 to $13.00: 1 token\n" in known
+    assert "      cost: $0.00 to $8.00 an hour: 0 to 1 GPU\n" in known
+    unknown = with_costs(made, train, Unpriced("no such GPU", Per.HOUR))
+    assert "cost: training $7.00 to $13.00\n      serving an hour not known\n" in unknown
+    assert "      cost: not known: no such GPU\n" in unknown
+    twice = replace(made, changes=(data, job, replace(job, cost=train), serve))
+    assert "not known (training is charged by the token" in plan_text(twice)
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [(0, "$0.00"), (0.004, "under $0.01"), (0.01, "$0.01"), (1e6, "$1,000,000.00")],
+)
+def test_a_sum_that_is_not_nothing_is_never_said_to_be(amount: float, said: str):
+    assert dollars(amount) == said
+
+
+def with_costs(made: Plan, train: Cost | Unpriced, serving: Cost | Unpriced) -> str:
+    data, job, serve = made.changes
+    priced = (data, replace(job, cost=train), replace(serve, cost=serving))
+    return plan_text(replace(made, changes=priced))
 
 
 def with_field(made: Plan, path: str, before: object, after: object) -> Plan:

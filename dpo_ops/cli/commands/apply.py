@@ -56,7 +56,7 @@ def command(
     from dpo_ops.cli.desired import load, secrets
     from dpo_ops.cli.proposal import propose, tell_plan, writes
 
-    desired = load(screen, specs)
+    desired = load(screen, specs, count_tokens=True)
     with account(screen, target, desired.account, read_only=False) as client:
         proposed = propose(client, desired)
         tell_plan(screen, proposed)

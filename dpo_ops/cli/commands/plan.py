@@ -26,7 +26,7 @@ def command(screen: Screen, specs: Specs, target: Target) -> int:
     from dpo_ops.cli.desired import load
     from dpo_ops.cli.proposal import exit_code, print_plan, propose
 
-    desired = load(screen, specs)
+    desired = load(screen, specs, count_tokens=True)
     with account(screen, target, desired.account, read_only=True) as client:
         proposed = propose(client, desired)
     print_plan(screen, proposed)

@@ -21,6 +21,10 @@ NAMES = {
     "status": "status --format json",
     "outputs": "outputs --format json",
     "findings": "validate --format json",
+    "pairs-check": "pairs check --format json",
+    "pairs-stats": "pairs stats --format json",
+    "pairs-diff": "pairs diff --format json",
+    "pairs-cost": "pairs cost --format json",
     "error": "any command that fails with --format json",
 }
 
@@ -31,7 +35,7 @@ NAMES = {
 def command(screen: Screen, name: str | None) -> int:
     """Print the JSON Schema NAME, or the names there are."""
     if name is None:
-        screen.data("".join(f"{known:<10}{what}\n" for known, what in NAMES.items()))
+        screen.data("".join(f"{known:<12}{what}\n" for known, what in NAMES.items()))
     else:
         screen.data(json.dumps(_schema(name), indent=2) + "\n")
     return DONE

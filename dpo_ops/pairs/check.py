@@ -1,0 +1,172 @@
+"""Check the lines of one part of a file: what is wrong with them, and the keys of their pairs."""
+
+from __future__ import annotations
+
+from operator import gt, ne
+from typing import TYPE_CHECKING, Final
+
+from dpo_ops.errors import Severity
+from dpo_ops.pairs.accept import accepted
+from dpo_ops.pairs.explain import explain
+from dpo_ops.pairs.keys import Keys, keys_of, said_in, said_in_good
+from dpo_ops.pairs.layout import cut, decode, learn
+from dpo_ops.pairs.rows import pair_of
+from dpo_ops.pairs.rules import MAX_ROW_BYTES, RULES
+from dpo_ops.pairs.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dpo_ops.pairs.keys import Said
+    from dpo_ops.pairs.layout import Group, Layout
+    from dpo_ops.pairs.rows import Pair
+    from dpo_ops.pairs.rules import Fault
+
+_MARK: Final = b"\xef\xbb\xbf"
+# What JSON calls white space; a line of nothing else is blank.
+_SPACE: Final = b" \t\r"
+# More layouts than this are no layouts but chance, and each costs a look at every row.
+_LAYOUTS: Final = 8
+
+
+class Part:
+    """What was found in a part of a file; lines count from 1 at its start.
+
+    `longer` counts the pairs whose longer side is preferred, `uneven` all whose sides differ
+    in length.
+    """
+
+    def __init__(self, cap: int, shown: str = "") -> None:
+        self.cap = cap
+        self.tally = Tally(shown, cap)
+        self.keys = Keys()
+        self.lines = self.blank = self.longer = self.uneven = 0
+
+    def join(self, other: Part) -> None:
+        """Add the next part of the file."""
+        self.tally.extend(other.tally, self.lines)
+        self.keys.join(other.keys)
+        self.lines += other.lines
+        self.blank += other.blank
+        self.longer += other.longer
+        self.uneven += other.uneven
+
+    def take(self, rows: Sequence[int], mark: int, columns: Sequence[Sequence[str]]) -> None:
+        """Note the pairs of some rows, whose indexes in the part rise; see `keys_of`."""
+        self.keys.place(rows, keys_of(mark, columns))
+        self._weigh(list(map(len, columns[-2])), list(map(len, columns[-1])))
+
+    def take_some(self, found: Iterable[tuple[int, Said]]) -> None:
+        """Note the pairs of rows that may differ in their marks."""
+        groups: dict[tuple[int, int], tuple[list[int], list[tuple[str, ...]]]] = {}
+        for row, (mark, texts) in found:
+            rows, all_texts = groups.setdefault((mark, len(texts)), ([], []))
+            rows.append(row)
+            all_texts.append(texts)
+        for (mark, _), (rows, all_texts) in groups.items():
+            self.take(rows, mark, list(zip(*all_texts, strict=True)))
+
+    def _weigh(self, preferred: Sequence[int], other: Sequence[int]) -> None:
+        self.longer += sum(map(gt, preferred, other))
+        self.uneven += sum(map(ne, preferred, other))
+
+
+def check_plainly(data: bytes, part: Part) -> None:
+    r"""Check the lines of a small file, without learning anything and without heavy imports."""
+    lines = data.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    part.keys.make_room(len(lines))
+    _check_lines(enumerate(lines), part, top=True)
+    part.lines += len(lines)
+
+
+def check_block(block: bytes, part: Part, layouts: list[Layout], *, top: bool) -> None:
+    r"""Check some whole lines, each with its `\n`; `top` says that they begin the file.
+
+    What is learned of how rows are laid out is added to `layouts`.
+    """
+    if not layouts:
+        _learn(block[: block.index(b"\n")], layouts)
+    # One line over the limit is not to be taken for a row, however well it is laid out.
+    count, groups, odd = cut(block, layouts if len(block) <= MAX_ROW_BYTES else ())
+    part.keys.make_room(count)
+    for group in groups:
+        _check_group(group, 0, len(group.rows), part)
+    _check_lines(((part.lines + row, line) for row, line in odd), part, top=top)
+    if odd:
+        _learn(odd[0].line, layouts)
+    part.lines += count
+
+
+def _learn(line: bytes, layouts: list[Layout]) -> None:
+    layout = learn(line) if len(layouts) < _LAYOUTS else None
+    if layout and layout not in layouts:
+        layouts.append(layout)
+
+
+def _check_group(group: Group, first: int, last: int, part: Part) -> None:
+    columns = decode(group, first, last)
+    if columns:
+        rows = [part.lines + row for row in group.rows[first:last]]
+        part.take(rows, group.layout.mark, columns)
+    elif last - first == 1:
+        row = part.lines + group.rows[first]
+        _check_lines([(row, _line(group, first))], part, top=False)
+    else:
+        # A row of these is not good: halves find it in few steps.
+        middle = (first + last) // 2
+        _check_group(group, first, middle, part)
+        _check_group(group, middle, last, part)
+
+
+def _line(group: Group, row: int) -> bytes:
+    """Return a row as it stood in the file."""
+    layout, many = group.layout, len(group.layout.order)
+    texts = group.texts[row * many : (row + 1) * many]
+    tail = (text + joint.piece for text, joint in zip(texts, layout.joints, strict=True))
+    return b"".join((layout.head, *tail))[:-1]
+
+
+def _check_lines(lines: Iterable[tuple[int, bytes]], part: Part, *, top: bool) -> None:
+    """Check lines one by one, given with their indexes; `top` says that index 0 begins the file."""
+    found: list[tuple[int, Said]] = []
+    for index, line in lines:
+        row = accepted(line)
+        if row:
+            found.append((index, said_in_good(row)))
+        elif pair := _explain_line(line, index + 1, part, top=top and index == 0):
+            found.append((index, said_in(pair)))
+    part.take_some(found)
+
+
+def _explain_line(line: bytes, number: int, part: Part, *, top: bool) -> Pair | None:
+    """Note what is wrong with a line that was not accepted; return its pair if it has one."""
+    add = part.tally.add
+    if top and line.startswith(_MARK):
+        add("byte-order-mark", 1, 1)
+        # No editor shows the mark, so the columns of the line begin behind it.
+        line = line.removeprefix(_MARK)
+    if not line.strip(_SPACE):
+        add("blank-line", number, 1)
+        part.blank += 1
+        return None
+    if line.endswith(b"\r"):
+        line = line[:-1]
+        add("crlf", number, _column_behind(line))
+    faults = sorted(() if accepted(line) else explain(line), key=_position)
+    for fault in faults:
+        add(fault.rule, number, fault.at + 1, fault.what)
+    return pair_of(line) if _is_usable(faults) else None
+
+
+def _is_usable(faults: Sequence[Fault]) -> bool:
+    return not any(RULES[fault.rule].severity is Severity.ERROR for fault in faults)
+
+
+def _position(fault: Fault) -> int:
+    return fault.at
+
+
+def _column_behind(line: bytes) -> int:
+    return len(str(line, "utf-8", "replace")) + 1

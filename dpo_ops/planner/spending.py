@@ -1,0 +1,84 @@
+"""What the changes of a plan cost, and whether that is more than the stack allows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dpo_ops.errors import Finding
+from dpo_ops.kinds import KINDS
+from dpo_ops.kinds.pricing import Per, Spend, Unpriced, spend
+from dpo_ops.planner.change import Action, Change, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dpo_ops.kinds.pricing import Prices
+    from dpo_ops.resource import State
+
+_CREATING = (Verb.CREATE, Verb.UNDELETE)
+
+
+def creates(change: Change) -> bool:
+    """Return whether a change makes something, which may be charged for."""
+    return any(step.verb in _CREATING for step in change.steps)
+
+
+def priced(change: Change, desired: State, prices: Prices) -> Change:
+    """Return the change with what it costs, where it creates something that is charged for."""
+    if change.resource is None or not creates(change):
+        return change
+    kind = KINDS[change.address.kind]
+    needs = [desired[need] for need in change.resource.needs if need in desired]
+    return replace(change, cost=kind.price(change.resource, needs, prices))
+
+
+def spending(changes: Iterable[Change], per: Per) -> Spend:
+    """Return what all that is created costs together, once for training or an hour for serving."""
+    return spend((change.cost for change in changes if creates(change)), per)
+
+
+def within(changes: Sequence[Change], limit: float | None) -> tuple[Change, ...]:
+    """Return the changes; those that train are blocked where together they may cost too much.
+
+    The upper end of the estimate counts, and what has no price is above any limit.
+    """
+    if limit is None:
+        return tuple(changes)
+    found = spending(changes, Per.JOB)
+    if not found.unknown and (found.high or 0) <= limit:
+        return tuple(changes)
+    return tuple(_refused(c, found, limit) if _trains(c) else c for c in changes)
+
+
+def _trains(change: Change) -> bool:
+    return creates(change) and change.cost is not None and change.cost.per is Per.JOB
+
+
+def _refused(change: Change, found: Spend, limit: float) -> Change:
+    what, why, fix = _unknown(change, limit) if found.unknown else _above(found, limit)
+    resource = change.resource
+    where = (resource.place if resource else None) or str(change.address)
+    blocked = (Finding(where, what, why, fix, "max-cost"),)
+    return replace(change, action=Action.NO_OP, steps=(), fields=(), reason=what, blocked=blocked)
+
+
+def _unknown(change: Change, limit: float) -> tuple[str, str, str]:
+    what = f"what training costs is not known, and maxCost is {_money(limit)}"
+    why = change.cost.why if isinstance(change.cost, Unpriced) else "that of another job is not"
+    return what, why, "remove maxCost from the Stack, or train from a model whose price is known"
+
+
+def _above(found: Spend, limit: float) -> tuple[str, str, str]:
+    low, high = _money(found.low or 0), _money(found.high or 0)
+    what = f"training would cost up to {high}, above maxCost {_money(limit)}"
+    why = f"the estimate for all jobs of this plan is {low} to {high}"
+    fix = "raise maxCost in the Stack, or train on fewer pairs, for fewer epochs or fewer jobs"
+    return what, why, fix
+
+
+def _money(amount: float) -> str:
+    return f"${amount:,.2f}" if amount >= _CENT else f"${amount:.6f}"
+
+
+_CENT = 0.01

@@ -1,0 +1,287 @@
+"""How fast a file of pairs is checked, beside what else reads it; all in one run.
+
+    python tests/bench/pairs_check.py DATA [--size 200M] [--rounds 3]
+
+DATA is a file of real pairs. Its rows are repeated to the size that is asked for, each with a
+number in its question, so that no two are the same. Each way of reading runs in a process of
+its own, in turns; the best of its rounds counts. Printed are MB/s (10^6 bytes), how much
+faster ours is, and the peak of memory: of the largest process, and of ours with its workers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+from typing_extensions import TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+UNITS = {"M": 10**6, "G": 10**9}
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Input(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    messages: list[Message]
+
+
+class Row(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    input: Input
+    preferred_output: list[Message]
+    non_preferred_output: list[Message]
+
+
+class PlainMessage(BaseModel):
+    role: str
+    content: str
+
+
+class PlainInput(BaseModel):
+    messages: list[PlainMessage]
+
+
+class PlainRow(BaseModel):
+    input: PlainInput
+    preferred_output: list[PlainMessage]
+    non_preferred_output: list[PlainMessage]
+
+
+class TypedMessage(TypedDict):
+    role: str
+    content: str
+
+
+class TypedInput(TypedDict):
+    messages: list[TypedMessage]
+
+
+class TypedRow(TypedDict):
+    input: TypedInput
+    preferred_output: list[TypedMessage]
+    non_preferred_output: list[TypedMessage]
+
+
+def each_line(path: Path, check: Callable[[bytes], object]) -> None:
+    with path.open("rb") as file:
+        for line in file:
+            check(line)
+
+
+def ours(path: Path) -> None:
+    from dpo_ops.pairs import inspect  # noqa: PLC0415
+
+    found = inspect(path, shown=path.name)
+    assert found.digest and not found.findings, found.findings  # noqa: PT018
+
+
+def ours_alone(path: Path) -> None:
+    from dpo_ops.pairs import inspect  # noqa: PLC0415
+
+    assert inspect(path, shown=path.name, workers=0).digest
+
+
+def pydantic_strict(path: Path) -> None:
+    each_line(path, Row.model_validate_json)
+
+
+def pydantic_plain(path: Path) -> None:
+    each_line(path, PlainRow.model_validate_json)
+
+
+def pydantic_typed(path: Path) -> None:
+    each_line(path, TypeAdapter(TypedRow).validate_json)
+
+
+def by_hand(path: Path) -> None:
+    each_line(path, _by_hand)
+
+
+def _by_hand(line: bytes) -> None:
+    row = json.loads(line)
+    messages = [*row["input"]["messages"], *row["preferred_output"], *row["non_preferred_output"]]
+    assert row.keys() == {"input", "preferred_output", "non_preferred_output"}
+    for message in messages:
+        assert message["role"] in {"system", "user", "assistant"}
+        assert isinstance(message["content"], str)
+        assert message["content"]
+
+
+def with_jsonschema(path: Path) -> None:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415
+
+    validator = Draft202012Validator(Row.model_json_schema())
+    each_line(path, lambda line: validator.validate(json.loads(line)))
+
+
+def with_datasets(path: Path) -> None:
+    from datasets import load_dataset  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(dir=path.parent) as cache:
+        load_dataset("json", data_files=str(path), cache_dir=cache)
+
+
+def sha256(path: Path) -> None:
+    import hashlib  # noqa: PLC0415
+
+    with path.open("rb") as file:
+        hashlib.file_digest(file, "sha256")
+
+
+def sha256sum(path: Path) -> None:
+    subprocess.run(["sha256sum", path], check=True, stdout=subprocess.DEVNULL)
+
+
+def wc(path: Path) -> None:
+    subprocess.run(["wc", "-l", path], check=True, stdout=subprocess.DEVNULL)
+
+
+WAYS: dict[str, tuple[Callable[[Path], None], str]] = {
+    "dpo-ops, full check and digest": (ours, ""),
+    "dpo-ops, the same in one process": (ours_alone, ""),
+    "pydantic model_validate_json, strict shape": (pydantic_strict, ""),
+    "pydantic model_validate_json, loosest shape": (pydantic_plain, ""),
+    "pydantic TypeAdapter of TypedDicts, loosest shape": (pydantic_typed, ""),
+    "json.loads and checks by hand": (by_hand, ""),
+    "jsonschema": (with_jsonschema, "jsonschema"),
+    "Hugging Face datasets, load_dataset": (with_datasets, "datasets"),
+    "hashlib.sha256": (sha256, ""),
+    "sha256sum": (sha256sum, ""),
+    "wc -l": (wc, ""),
+}
+
+
+def make(data: Path, target: Path, size: int) -> int:
+    """Write real rows, each with a number of its own, up to `size` bytes; return their number."""
+    rows = [json.loads(line) for line in data.read_bytes().splitlines()]
+    asked = [row["input"]["messages"][-1]["content"] for row in rows]
+    written = number = 0
+    with target.open("wb") as file:
+        while written < size:
+            at = number % len(rows)
+            rows[at]["input"]["messages"][-1]["content"] = f"[{number}] {asked[at]}"
+            line = json.dumps(rows[at], ensure_ascii=False).encode() + b"\n"
+            written += file.write(line)
+            number += 1
+    return number
+
+
+def memory(stop: threading.Event, peak: list[int], pid: int) -> None:
+    """Note the most memory, in bytes, that a process and its children hold together."""
+    while not stop.wait(0.02):
+        total = 0
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                if int(entry.name) == pid or int(fields[1]) == pid:
+                    # Shared pages are counted by their share, so forks are not counted twice.
+                    text = (entry / "smaps_rollup").read_text()
+                    total += int(text.partition("Pss:")[2].split()[0]) * 1024
+            except (OSError, ValueError, IndexError):
+                continue
+        peak[0] = max(peak[0], total)
+
+
+def run(name: str, path: Path) -> dict[str, Any]:
+    """Run one way in a process of its own; return its seconds and its peak of memory."""
+    command = [sys.executable, __file__, "--way", name, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        stop, peak = threading.Event(), [0]
+        watch = threading.Thread(target=memory, args=(stop, peak, child.pid))
+        if name.startswith("dpo-ops, full"):
+            watch.start()
+        out, _ = child.communicate()
+        stop.set()
+    assert child.returncode == 0, name
+    return {**json.loads(out), "together": peak[0]}
+
+
+def one(name: str, path: Path) -> None:
+    way, _ = WAYS[name]
+    start = time.perf_counter()
+    way(path)
+    seconds = time.perf_counter() - start
+    used = [resource.getrusage(who).ru_maxrss * 1024
+            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]  # fmt: skip
+    print(json.dumps({"seconds": seconds, "largest": max(used)}))
+
+
+def available(module: str) -> bool:
+    import importlib.util  # noqa: PLC0415
+
+    return not module or importlib.util.find_spec(module) is not None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="check a file of pairs, beside other readers")
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--size", default="200M")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--way", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.way:
+        one(asked.way, asked.data)
+        return
+    size = int(asked.size[:-1]) * UNITS[asked.size[-1]]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pairs.jsonl"
+        if shutil.disk_usage(folder).free < 4 * size:
+            parser.error("not enough room on the disk")
+        rows = make(asked.data, path, size)
+        names = [n for n in WAYS if not asked.only or any(w in n for w in asked.only)]
+        report(path, rows, names, asked.rounds)
+
+
+def report(path: Path, rows: int, names: list[str], rounds: int) -> None:
+    size = path.stat().st_size
+    done: dict[str, list[dict[str, Any]]] = {}
+    wc(path)  # what reads first does not pay for the disk
+    for _ in range(rounds):
+        for name in random.sample(names, len(names)):
+            if available(WAYS[name][1]):
+                done.setdefault(name, []).append(run(name, path))
+    cores = len(os.sched_getaffinity(0))
+    print(f"{size / 1e6:.0f} MB, {rows:,} rows; {cpu()}, {cores} cores, "
+          f"Python {platform.python_version()}; best of {rounds}")  # fmt: skip
+    best = {name: min(r["seconds"] for r in results) for name, results in done.items()}
+    mine = best.get(names[0], 0)
+    for name in names:
+        if name not in done:
+            print(f"{name:50} not installed")
+            continue
+        peak = max(max(r["largest"], r["together"]) for r in done[name]) / 1e6
+        print(f"{name:50} {size / best[name] / 1e6:7.0f} MB/s   ours is {best[name] / mine:6.2f} x"
+              f"   {peak:6.0f} MB")  # fmt: skip
+
+
+def cpu() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((n.partition(":")[2].strip() for n in lines if "model name" in n), "unknown")
+
+
+if __name__ == "__main__":
+    main()
