@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpo_ops.cli.places import keep_out_of_git
 from dpo_ops.client import Client, Settings, settings
 from dpo_ops.errors import SettingsError
 
@@ -53,7 +54,7 @@ def _settings(target: Target, named: str | None) -> Settings:
 def _embedded(screen: Screen, target: Target, name: str, *, read_only: bool) -> Iterator[Client]:
     from dpo_ops.emulator import Emulator, EmulatorTransport  # noqa: PLC0415  -- rarely needed
 
-    _keep_out_of_git(target.data)
+    _make_place(target.data)
     screen.say(
         "emulator: a stand-in inside this process answers, not Fireworks, and what its\n"
         f"emulator: models say is made up; its data lies in {target.data}\n"
@@ -66,13 +67,11 @@ def _embedded(screen: Screen, target: Target, name: str, *, read_only: bool) -> 
         yield client
 
 
-def _keep_out_of_git(data: Path) -> None:
+def _make_place(data: Path) -> None:
     """Make the folder, and let git ignore it where it is one of ours."""
-    note = data.parent / ".gitignore"
     try:
         data.mkdir(parents=True, exist_ok=True)
-        if data.parent.name == ".dpo-ops" and not note.exists():
-            note.write_text("*\n", encoding="utf-8")
+        keep_out_of_git(data.parent)
     except OSError as error:
         fix = "name another folder with --emulator-data"
         what = "the emulator has no place for its data"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpo_ops import loader, resource
+from dpo_ops.cli.places import OURS, keep_out_of_git
 from dpo_ops.errors import SettingsError
 from dpo_ops.kinds.values import secret_variable
+from dpo_ops.pairs.cache import Cache
 from dpo_ops.planner import Verb
 
 if TYPE_CHECKING:
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from dpo_ops.planner import Change, Plan
     from dpo_ops.resource import Json, State
 
+_CACHE = Path(OURS) / "pairs.json"
+"""What was found in files of pairs, so that those that have not changed are not read again."""
 _SENDING = (Verb.CREATE, Verb.PATCH)
 """The verbs whose requests carry a body, and with it the secrets."""
 
@@ -37,7 +43,11 @@ def load(screen: Screen, specs: Specs, *, count_tokens: bool = False) -> Loaded:
         git=partial(loader.git_facts, Path()),
         count_tokens=count_tokens,
         today=datetime.now(UTC).date(),
+        cache=Cache(_CACHE, now=time.time_ns),
     )
+    with suppress(OSError):
+        if _CACHE.exists():
+            keep_out_of_git(_CACHE.parent)
     for wanted in desired.state.values():
         for variable in variables(wanted.body):
             screen.masks.add(os.environ.get(variable))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dpo_ops.errors import Finding
     from dpo_ops.loader.envelope import Draft
     from dpo_ops.loader.findings import Log
+    from dpo_ops.pairs.cache import Cache
     from dpo_ops.resource import Tokens
 
 _LOOKED_AT = 1000
@@ -30,11 +31,17 @@ class Contents:
     """Inspects each file once, however many specs point at it."""
 
     def __init__(
-        self, log: Log, *, count_tokens: bool = False, today: dt.date = dt.date.max
+        self,
+        log: Log,
+        *,
+        count_tokens: bool = False,
+        today: dt.date = dt.date.max,
+        cache: Cache | None = None,
     ) -> None:
         self._log = log
         self._count_tokens = count_tokens
         self._today = today
+        self._cache = cache
         self._seen: dict[str, tuple[Content | None, tuple[Finding, ...]]] = {}
 
     def of(self, draft: Draft) -> Content | None:
@@ -56,14 +63,23 @@ class Contents:
 
     def _inspect(self, path: str) -> tuple[Content | None, tuple[Finding, ...]]:
         if path not in self._seen:
-            found = pairs.inspect(Path(path), shown=show(path))
+            found = pairs.inspect(Path(path), shown=show(path), cache=self._cache)
             tokens = self._tokens(path) if found.digest else None
             content = Content(relative(path), found.digest, found.size, found.rows, tokens)
             self._seen[path] = (content if found.digest else None, found.findings)
         return self._seen[path]
 
     def _tokens(self, path: str) -> Tokens | None:
-        return count_file(Path(path)).tokens if self._count_tokens else None
+        if not self._count_tokens:
+            return None
+        file = Path(path)
+        status = file.stat()
+        if self._cache and (known := self._cache.find_tokens(file, status)):
+            return known
+        tokens = count_file(file).tokens
+        if self._cache:
+            self._cache.keep_tokens(file, status, tokens)
+        return tokens
 
 
 class _Unusable(Exception):

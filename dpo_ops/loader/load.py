@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dpo_ops.loader.files import Found
     from dpo_ops.loader.templates import GitFacts, Renderer
     from dpo_ops.loader.values import Values
+    from dpo_ops.pairs.cache import Cache
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Loaded:
     files: tuple[str, ...]
 
 
-def load(
+def load(  # noqa: PLR0913  -- what the outside world gives, each by name
     paths: Sequence[Path],
     *,
     values: Sequence[Path] = (),
@@ -52,6 +53,7 @@ def load(
     root: Path | None = None,
     count_tokens: bool = False,
     today: dt.date = dt.date.max,
+    cache: Cache | None = None,
 ) -> Loaded:
     """Return what the specs at `paths`, files or folders, want to exist.
 
@@ -59,7 +61,8 @@ def load(
     returns one, called only if a template mentions it. No path in a spec leaves `root`, by
     default the repository of each path. With `count_tokens` each file of pairs is read once more
     for its tokens, from which a plan tells its cost. `today` decides which waivers still hold;
-    left out, none does. Reads files, and nothing else.
+    left out, none does. With a `cache`, files of pairs that have not changed are not read again.
+    Reads files, and writes none but the cache.
 
     Raises:
         SpecError: the specs can't be used, or there are none; it holds all findings.
@@ -74,9 +77,11 @@ def load(
     for draft in drafts.values():
         _check(draft, stack, log)
     order = connect(drafts, reader.lost, log)
-    contents = Contents(log, count_tokens=count_tokens, today=today)
+    contents = Contents(log, count_tokens=count_tokens, today=today, cache=cache)
     for draft in drafts.values():
         draft.content = contents.of(draft)
+    if cache:
+        cache.save()
     if not drafts and not log.errors:
         _nothing(paths, log)
     findings = log.all()

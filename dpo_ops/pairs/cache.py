@@ -10,17 +10,20 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from dpo_ops.errors import Finding, Place
 from dpo_ops.pairs.inspection import Inspection
 from dpo_ops.pairs.rules import RULES
+from dpo_ops.resource import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from dpo_ops.pairs.inspection import Question
+
+T = TypeVar("T")
 
 _FRESH_NS: Final = 2_000_000_000
 _MOST: Final = 10_000
@@ -44,13 +47,7 @@ class Cache:
         self, path: Path, status: os.stat_result, question: Question, shown: str
     ) -> Inspection | None:
         """Return what the same question about the same file was answered, if anything."""
-        entry = self._known.get(_key(path, question))
-        if entry is None or not self._is_old(status):
-            return None
-        try:
-            return _read(entry, shown) if entry["file"] == _marks(status) else None
-        except (ValueError, TypeError, LookupError, AttributeError):
-            return None
+        return self._answer(_key(path, question), status, lambda entry: _read(entry, shown))
 
     def keep(
         self, path: Path, status: os.stat_result, question: Question, found: Inspection
@@ -58,6 +55,27 @@ class Cache:
         """Remember what was found in a file, whose `status` is from before it was read."""
         if found.digest and self._is_old(status):
             self._new[_key(path, question)] = _written(status, found)
+
+    def find_tokens(self, path: Path, status: os.stat_result) -> Tokens | None:
+        """Return how many tokens the file was estimated to have, if that is known."""
+        return self._answer(_tokens_key(path), status, lambda entry: Tokens(*entry["tokens"]))
+
+    def keep_tokens(self, path: Path, status: os.stat_result, tokens: Tokens) -> None:
+        """Remember the estimate for a file, whose `status` is from before it was read."""
+        if self._is_old(status):
+            counts = [tokens.prompt, tokens.preferred, tokens.other]
+            self._new[_tokens_key(path)] = {"file": _marks(status), "tokens": counts}
+
+    def _answer(
+        self, key: str, status: os.stat_result, read: Callable[[dict[str, Any]], T]
+    ) -> T | None:
+        entry = self._known.get(key)
+        if entry is None or not self._is_old(status):
+            return None
+        try:
+            return read(entry) if entry["file"] == _marks(status) else None
+        except (ValueError, TypeError, LookupError, AttributeError):
+            return None
 
     def save(self) -> None:
         """Write what was learned. A cache that can't be written costs time, and nothing else."""
@@ -93,6 +111,10 @@ def _load(store: Path) -> dict[str, Any]:
 def _key(path: Path, question: Question) -> str:
     cap, limits = question
     return f"{cap} {limits.epochs} {limits.bias} {os.path.realpath(path)}"
+
+
+def _tokens_key(path: Path) -> str:
+    return f"tokens {os.path.realpath(path)}"
 
 
 def _marks(status: os.stat_result) -> list[int]:

@@ -10,7 +10,8 @@ import pytest
 
 from dpo_ops.errors import Severity, SpecError
 from dpo_ops.loader import load
-from dpo_ops.resource import Address
+from dpo_ops.pairs.cache import Cache
+from dpo_ops.resource import Address, Content
 from tests.loader.conftest import PAIRS, Find, Write
 from tests.loader.test_broken import DATASET, DEPLOYMENT, JOB
 
@@ -200,3 +201,25 @@ def test_paths_may_be_files_folders_and_the_same_thing_twice(write: Write) -> No
     folder = write({"a/x.yaml": DATASET.replace("pairs", "../pairs"), "b.yaml": JOB})
     paths = [folder / "b.yaml", Path("a"), folder, Path("b.yaml")]
     assert load(paths).files == ("a/x.yaml", "b.yaml")
+
+
+def test_files_of_pairs_that_have_not_changed_are_not_read_again(
+    write: Write, tmp_path: Path
+) -> None:
+    specs, store = write(specs=DATASET), tmp_path / "cache/pairs.json"
+
+    def content() -> Content:
+        # A clock an hour ahead: the file is old enough to be trusted.
+        cache = Cache(store, now=lambda: time.time_ns() + 3_600_000_000_000)
+        found = load([specs], count_tokens=True, cache=cache).state[DATASET_AT].content
+        assert found
+        assert found.tokens
+        return found
+
+    true = content()
+    other = hashlib.sha256(b"other").hexdigest()
+    store.write_text(store.read_text().replace(true.digest, other))
+    assert content().digest == other  # from the cache: the file was not read
+    data = Path(true.path)
+    data.write_bytes(data.read_bytes())
+    assert content() == true
