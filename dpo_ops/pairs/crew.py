@@ -55,9 +55,22 @@ def checking(fd: int, size: int, cap: int, workers: int | None) -> Iterator[Iter
     # A worker keeps what it has learned of the layouts between its ranges.
     pool = ProcessPoolExecutor(count, get_context("fork"), _begin, (check,))
     try:
-        yield _or_here(pool.map(_check, ranges(size)), check, size)
+        yield _or_here(_handed_out(pool, size), check, size)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _handed_out(pool: ProcessPoolExecutor, size: int) -> Iterator[Part]:
+    try:
+        return pool.map(_check, ranges(size))
+    except BrokenExecutor as broken:
+        # Workers may die while the parts are still being handed out.
+        return _never(broken)
+
+
+def _never(broken: BrokenExecutor) -> Iterator[Part]:
+    raise broken
+    yield
 
 
 def _cores() -> int:
