@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -61,16 +61,10 @@ def checking(fd: int, size: int, cap: int, workers: int | None) -> Iterator[Iter
 
 
 def _handed_out(pool: ProcessPoolExecutor, size: int) -> Iterator[Part]:
-    try:
+    with suppress(BrokenExecutor):
         return pool.map(_check, ranges(size))
-    except BrokenExecutor as broken:
-        # Workers may die while the parts are still being handed out.
-        return _never(broken)
-
-
-def _never(broken: BrokenExecutor) -> Iterator[Part]:
-    raise broken
-    yield
+    # The workers died while the parts were still being handed out.
+    return iter(())
 
 
 def _cores() -> int:
@@ -86,7 +80,7 @@ def _or_here(parts: Iterator[Part], check: Callable[[Range], Part], size: int) -
     for index in range(len(ranges(size))):
         try:
             yield next(parts)
-        except BrokenExecutor:
+        except (BrokenExecutor, StopIteration):
             yield from map(check, ranges(size)[index:])
             return
 
