@@ -9,7 +9,7 @@ from dpo_ops.errors import Severity
 from dpo_ops.pairs.accept import accepted
 from dpo_ops.pairs.explain import explain
 from dpo_ops.pairs.keys import Keys, keys_of, said_in, said_in_good
-from dpo_ops.pairs.layout import cut, decode, learn
+from dpo_ops.pairs.layout import again, cut, decode, learn
 from dpo_ops.pairs.rows import pair_of
 from dpo_ops.pairs.rules import MAX_ROW_BYTES, RULES
 from dpo_ops.pairs.tally import Tally
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dpo_ops.pairs.keys import Said
-    from dpo_ops.pairs.layout import Group, Layout
+    from dpo_ops.pairs.layout import Layout, Run
     from dpo_ops.pairs.rows import Pair
     from dpo_ops.pairs.rules import Fault
 
@@ -89,10 +89,10 @@ def check_block(block: bytes, part: Part, layouts: list[Layout], *, top: bool) -
     if not layouts:
         _learn(block[: block.index(b"\n")], layouts)
     # One line over the limit is not to be taken for a row, however well it is laid out.
-    count, groups, odd = cut(block, layouts if len(block) <= MAX_ROW_BYTES else ())
+    count, runs, odd = cut(block, layouts if len(block) <= MAX_ROW_BYTES else ())
     part.keys.make_room(count)
-    for group in groups:
-        _check_group(group, 0, len(group.rows), part)
+    for run in runs:
+        _check_run(block, run, part)
     _check_lines(((part.lines + row, line) for row, line in odd), part, top=top)
     if odd:
         _learn(odd[0].line, layouts)
@@ -105,27 +105,18 @@ def _learn(line: bytes, layouts: list[Layout]) -> None:
         layouts.append(layout)
 
 
-def _check_group(group: Group, first: int, last: int, part: Part) -> None:
-    columns = decode(group, first, last)
+def _check_run(block: bytes, run: Run, part: Part) -> None:
+    columns = decode(run)
+    first, rows = part.lines + run.row, len(run.starts) - 1
     if columns:
-        rows = [part.lines + row for row in group.rows[first:last]]
-        part.take(rows, group.layout.mark, columns)
-    elif last - first == 1:
-        row = part.lines + group.rows[first]
-        _check_lines([(row, _line(group, first))], part, top=False)
+        part.take(range(first, first + rows), run.layout.mark, columns)
+    elif rows == 1:
+        line = block[run.starts[0] : run.starts[1] - 1]
+        _check_lines([(first, line)], part, top=False)
     else:
         # A row of these is not good: halves find it in few steps.
-        middle = (first + last) // 2
-        _check_group(group, first, middle, part)
-        _check_group(group, middle, last, part)
-
-
-def _line(group: Group, row: int) -> bytes:
-    """Return a row as it stood in the file."""
-    layout, many = group.layout, len(group.layout.order)
-    texts = group.texts[row * many : (row + 1) * many]
-    tail = (text + joint.piece for text, joint in zip(texts, layout.joints, strict=True))
-    return b"".join((layout.head, *tail))[:-1]
+        for half in (slice(0, rows // 2 + 1), slice(rows // 2, rows + 1)):
+            _check_run(block, again(block, run, half), part)
 
 
 def _check_lines(lines: Iterable[tuple[int, bytes]], part: Part, *, top: bool) -> None:

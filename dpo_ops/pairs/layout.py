@@ -1,13 +1,13 @@
 """The fast way: most rows of a file are alike in all but the text of their messages.
 
 A layout is what such rows share: the bytes before, between and behind the texts, learned from
-a row that was read the short way. A block of rows is cut along its layouts, and the JSON
-library sees nothing but the texts, many rows at once.
+a row that was read the short way. In a copy of some rows all of that is written over, with a
+comma, a line end and spaces, so that the JSON library sees one list of nothing but texts.
 
-Why that proves as much as reading each row whole: the texts are joined by a comma and a line
-end, which no JSON string can hold. If they decode to as many strings as there are texts, each
-text is exactly one valid JSON string, so the row has the tokens of the row that was learned
-from, and differs in nothing but what its strings say.
+Why that proves as much as reading each row whole: no JSON string can hold the line end that
+stands between the texts. If they decode to as many strings as there are texts, each text is
+exactly one valid JSON string, so the row has the tokens of the row that was learned from, and
+differs in nothing but what its strings say.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ class Joint(NamedTuple):
     """Bytes that follow a text; their first `}` stands at `lead`, `width` is their number.
 
     Every message ends in `}`. Texts seldom hold one, and one byte is found much faster
-    than many.
+    than many. `glue` is what is written over them.
     """
 
     piece: bytes
     lead: int
     width: int
+    glue: bytes
 
 
 class Layout(NamedTuple):
@@ -47,12 +48,17 @@ class Layout(NamedTuple):
     mark: int
 
 
-class Group(NamedTuple):
-    """Rows of one layout: their indexes in the block, and their texts as JSON, row by row."""
+class Run(NamedTuple):
+    """Rows of one layout that follow each other: the index of the first, and their bytes.
+
+    `texts` is a list of their texts as JSON; `starts` says where each row begins in the block,
+    and last where the run ends.
+    """
 
     layout: Layout
-    rows: list[int]
-    texts: list[bytes]
+    row: int
+    starts: list[int]
+    texts: memoryview
 
 
 class Odd(NamedTuple):
@@ -78,9 +84,13 @@ def learn(line: bytes) -> Layout | None:
     starts = [*(node.at for node in places), len(text)]
     head, *pieces = [text[a:b].encode() for a, b in zip(ends, starts, strict=True)]
     pieces[-1] += b"\n"
-    joints = tuple(Joint(piece, piece.index(b"}"), len(piece)) for piece in pieces)
+    joints = tuple(map(_joint, pieces))
     order = tuple(places.index(node) for node in contents)
     return Layout(head, joints, order, said_in_good(row).mark)
+
+
+def _joint(piece: bytes) -> Joint:
+    return Joint(piece, piece.index(b"}"), len(piece), b",\n".ljust(len(piece)))
 
 
 def _contents(row: Node) -> list[Node]:
@@ -95,70 +105,87 @@ def _get(owner: Node, name: str) -> Node:
     return found
 
 
-def cut(block: bytes, layouts: Sequence[Layout]) -> tuple[int, list[Group], list[Odd]]:
+def cut(block: bytes, layouts: Sequence[Layout]) -> tuple[int, list[Run], list[Odd]]:
     r"""Sort the lines of `block`, each with its `\n`, by layout; return their number first."""
-    groups = [Group(layout, [], []) for layout in layouts]
+    runs: list[Run] = []
     odd: list[Odd] = []
+    copy = bytearray(block)
     at = row = 0
     while at < len(block):
         before = at
-        for group in groups:
-            at, row = _cut_rows(block, at, row, group)
+        for layout in layouts:
+            starts = _glue_rows(block, copy, at, layout)
+            if len(starts) > 1:
+                runs.append(_run(layout, row, starts, copy))
+                at, row = starts[-1], row + len(starts) - 1
         if at == before:
             end = block.index(b"\n", at)
             odd.append(Odd(row, block[at:end]))
             at, row = end + 1, row + 1
-    return row, [group for group in groups if group.rows], odd
+    return row, runs, odd
 
 
-def _cut_rows(block: bytes, at: int, row: int, group: Group) -> tuple[int, int]:
-    """Add rows to a group as long as they have its layout; return where the next begins.
+def _glue_rows(block: bytes, copy: bytearray, at: int, layout: Layout) -> list[int]:
+    """Glue rows as long as they have the layout; return where each begins, and the last ends.
 
     This is the hot loop: a call less in it is some percent of the whole check.
     """
-    (head, joints, _, _), rows, texts = group
-    *inner, (tail, _, width_of_tail) = joints
+    head, (*inner, (tail, _, width_of_tail, glue_of_tail)), _, _ = layout
     find, startswith, width_of_head = block.find, block.startswith, len(head)
-    add, first = texts.append, row
+    blank = b" " * width_of_head
+    starts = [at]
     while startswith(head, at):
         start = at + width_of_head
         stop = find(b"\n", at) + 1
-        for piece, lead, width in inner:
+        for piece, lead, width, glue in inner:
             end = find(b"}", start) - lead
             # Below `start` nothing was found, and startswith would count from the end.
             if end < start or not startswith(piece, end):
                 end = find(piece, start, stop)
                 if end < 0:
-                    break
-            add(block[start:end])
+                    return starts
             start = end + width
-        else:
-            end = stop - width_of_tail
-            # A text that went on into the next line would have left `start` behind `end`.
-            if start <= end and startswith(tail, end):
-                add(block[start:end])
-                at = stop
-                row += 1
-                continue
-        # Cut no further than to whole rows.
-        del texts[len(joints) * (len(rows) + row - first) :]
-        break
-    rows.extend(range(first, row))
-    return at, row
+            copy[end:start] = glue
+        end = stop - width_of_tail
+        # A text that went on into the next line would have left `start` behind `end`.
+        if start > end or not startswith(tail, end):
+            return starts
+        copy[at : at + width_of_head] = blank
+        copy[end:stop] = glue_of_tail
+        at = stop
+        starts.append(at)
+    return starts
 
 
-def decode(group: Group, first: int, last: int) -> list[list[str]] | None:
-    """Return columns of text for the rows `first` to `last` if all of them are good.
+def _run(layout: Layout, row: int, starts: list[int], copy: bytearray) -> Run:
+    """Close the list of texts that some rows were glued to."""
+    first, last, tail = starts[0], starts[-1], layout.joints[-1]
+    copy[first : first + 1] = b"["
+    copy[last - tail.width : last] = b"]".ljust(tail.width)
+    return Run(layout, row, starts, memoryview(copy)[first:last])
+
+
+def again(block: bytes, run: Run, some: slice) -> Run:
+    """Return the run of some of its rows; the slice is that of their starts."""
+    starts = run.starts[some]
+    copy = bytearray(block[starts[0] : starts[-1]])
+    glued = _glue_rows(bytes(copy), copy, 0, run.layout)
+    part = _run(run.layout, run.row + some.start, glued, copy)
+    return part._replace(starts=starts)
+
+
+def decode(run: Run) -> list[list[str]] | None:
+    """Return columns of text if all rows of a run are good.
 
     The first columns are those of the messages, the last two those of the sides.
     """
-    order = group.layout.order
+    order = run.layout.order
     many = len(order)
-    texts = group.texts[first * many : last * many]
     try:
-        found = _loads()(b"[" + b",\n".join(texts) + b"]")
+        found = _loads()(run.texts)
         # Not a TypeError: all are strings. None may be empty or white space.
-        if len(found) != len(texts) or any(map(str.isspace, found)) or not all(found):
+        wanted = many * (len(run.starts) - 1)
+        if len(found) != wanted or any(map(str.isspace, found)) or not all(found):
             return None
     except (ValueError, TypeError):
         return None
@@ -167,7 +194,7 @@ def decode(group: Group, first: int, last: int) -> list[list[str]] | None:
 
 
 @cache
-def _loads() -> Callable[[bytes], list[str]]:
+def _loads() -> Callable[[memoryview], list[str]]:
     # orjson and not msgspec: both check UTF-8, escapes and surrogates strictly, and over
     # real rows orjson takes a sixth less time; the types are proved above.
     from orjson import loads  # noqa: PLC0415 - to import pairs stays light

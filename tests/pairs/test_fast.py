@@ -77,17 +77,17 @@ def test_a_block_gives_what_its_lines_give(lines: list[bytes], seed: int) -> Non
 def test_what_the_fast_way_takes_has_no_fault(line: bytes, layout: str) -> None:
     known = learn(layout.encode())
     assert known
-    _, groups, _ = cut(line + b"\n", [known])
-    assert not (groups and decode(groups[0], 0, 1) and list(explain(line)))
+    _, runs, _ = cut(line + b"\n", [known])
+    assert not (runs and decode(runs[0]) and list(explain(line)))
 
 
 @pytest.mark.parametrize("text", LAYOUTS)
 def test_a_row_is_taken_by_the_layout_learned_from_it(text: str) -> None:
     known = learn(text.encode())
     assert known
-    count, groups, odd = cut((text + "\n").encode() * 3, [known])
-    assert (count, len(groups[0].rows), odd) == (3, 3, [])
-    assert decode(groups[0], 0, 3)
+    count, [run], odd = cut((text + "\n").encode() * 3, [known])
+    assert (count, len(run.starts), odd) == (3, 4, [])
+    assert decode(run)
 
 
 @settings(EASY, max_examples=300)
