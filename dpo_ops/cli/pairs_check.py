@@ -13,6 +13,7 @@ from dpo_ops.errors import DpoOpsError, Finding, Place
 from dpo_ops.pairs.excerpts import excerpts
 from dpo_ops.pairs.policy import Policy, judge
 from dpo_ops.pairs.tokens import measure
+from dpo_ops.reporters import pairs as told
 from dpo_ops.reporters.style import wrap
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from dpo_ops.pairs.policy import Level
     from dpo_ops.pairs.rows import Pair
     from dpo_ops.pairs.tokens import Tokenizer
-    from dpo_ops.reporters import Checked
+    from dpo_ops.reporters.pairs import Checked
     from dpo_ops.reporters.style import Style
 
 
@@ -48,9 +49,9 @@ def checked(files: Sequence[Path], wanted: Wanted) -> Checked:
     found += [f for path in files for f in _leaks(path, inspected, wanted)]
     policy = Policy(wanted.severities, where="--severity")
     findings = judge(found, policy, today=datetime.now(UTC).date()).findings
-    return reporters.Checked(
+    return told.Checked(
         files=tuple(
-            reporters.CheckedFile(name, one.rows, one.size, one.digest)
+            told.CheckedFile(name, one.rows, one.size, one.digest)
             for name, one in inspected.items()
         ),
         findings=findings,
@@ -101,14 +102,14 @@ def print_checked(screen: Screen, found: Checked, *, sarif: bool) -> None:
     """Write the result to standard output in the form that was asked for."""
     style = screen.data_style()
     if sarif:
-        document = reporters.sarif_document(found.findings, pairs.RULES, style)
+        document = told.sarif_document(found.findings, pairs.RULES, style)
         screen.data(reporters.json_text(document))
         return
     show(
         screen,
-        text=lambda: reporters.check_text(found, style),
-        markdown=lambda: reporters.check_markdown(found, style),
-        document=lambda: reporters.check_document(found),
+        text=lambda: told.check_text(found, style),
+        markdown=lambda: told.check_markdown(found, style),
+        document=lambda: told.check_document(found),
         findings=found.findings,
     )
 

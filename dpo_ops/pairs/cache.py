@@ -110,11 +110,11 @@ def _load(store: Path) -> dict[str, Any]:
 
 def _key(path: Path, question: Question) -> str:
     cap, limits = question
-    return f"{cap} {limits.epochs} {limits.bias} {os.path.realpath(path)}"
+    return f"{cap} {limits.epochs} {limits.bias} {os.path.abspath(path)}"  # noqa: PTH100
 
 
 def _tokens_key(path: Path) -> str:
-    return f"tokens {os.path.realpath(path)}"
+    return f"tokens {os.path.abspath(path)}"  # noqa: PTH100
 
 
 def _marks(status: os.stat_result) -> list[int]:

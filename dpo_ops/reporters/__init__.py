@@ -25,16 +25,6 @@ from dpo_ops.reporters.outputs import (
     outputs_text,
     with_outputs,
 )
-from dpo_ops.reporters.pairs_check import Checked, CheckedFile, check_markdown, check_text
-from dpo_ops.reporters.pairs_documents import (
-    check_document,
-    cost_document,
-    diff_document,
-    stats_document,
-)
-from dpo_ops.reporters.pairs_markdown import cost_markdown, diff_markdown, stats_markdown
-from dpo_ops.reporters.pairs_sarif import sarif_document
-from dpo_ops.reporters.pairs_text import cost_text, diff_text, stats_text
 from dpo_ops.reporters.plan_markdown import plan_markdown
 from dpo_ops.reporters.plan_text import plan_text
 from dpo_ops.reporters.report_markdown import report_markdown
@@ -47,21 +37,10 @@ __all__ = [
     "AGAIN",
     "PLAIN",
     "SCHEMAS",
-    "Checked",
-    "CheckedFile",
     "Ending",
     "Style",
     "Tone",
-    "check_document",
-    "check_markdown",
-    "check_text",
     "checked_text",
-    "cost_document",
-    "cost_markdown",
-    "cost_text",
-    "diff_document",
-    "diff_markdown",
-    "diff_text",
     "elapsed",
     "error_document",
     "error_markdown",
@@ -80,10 +59,6 @@ __all__ = [
     "report_document",
     "report_markdown",
     "report_text",
-    "sarif_document",
-    "stats_document",
-    "stats_markdown",
-    "stats_text",
     "status_document",
     "status_markdown",
     "status_of",

@@ -121,7 +121,7 @@ def report(place: Path, rounds: int) -> None:
     write_specs(specs)
     fill(specs, data)
     versus = terraform(tf)
-    plan = [*CLI, "plan", str(specs), "--format", "json"]
+    plan = [*CLI, "plan", str(specs)]
     times: dict[str, list[float]] = {}
     with (
         Emulator(data) as full,

@@ -11,7 +11,7 @@ from dpo_ops.pairs.cost import costs
 from dpo_ops.pairs.diff import compare
 from dpo_ops.pairs.prices import prices
 from dpo_ops.pairs.stats import statistics
-from dpo_ops.reporters import (
+from dpo_ops.reporters.pairs import (
     Checked,
     CheckedFile,
     check_document,

@@ -92,9 +92,9 @@ def check(  # noqa: PLR0913  -- one for each option
 @with_screen
 def stats(screen: Screen, files: Sequence[Path], tokenizer: Path | None) -> int:
     """Show what the pairs of FILES look like: lengths, bias, repeats, roles, scripts."""
-    from dpo_ops import reporters
     from dpo_ops.cli.results import show
     from dpo_ops.pairs.stats import statistics
+    from dpo_ops.reporters import pairs as reporters
 
     found = statistics(files, tokenizer_of(tokenizer))
     style = screen.data_style()
@@ -134,11 +134,11 @@ def diff(
 
     Each is a file, or REV:path for one in git, such as main:data/pairs.jsonl.
     """
-    from dpo_ops import reporters
     from dpo_ops.cli.results import show
     from dpo_ops.cli.revisions import opened
     from dpo_ops.pairs.diff import compare
     from dpo_ops.pairs.prices import prices
+    from dpo_ops.reporters import pairs as reporters
 
     with ExitStack() as stack:
         old, new = (stack.enter_context(opened(name)) for name in (before, after))
@@ -165,10 +165,10 @@ def cost(
     screen: Screen, files: Sequence[Path], base_model: str, epochs: int, tokenizer: Path | None
 ) -> int:
     """Show what DPO on the pairs of FILES costs on the managed service."""
-    from dpo_ops import reporters
     from dpo_ops.cli.results import show
     from dpo_ops.pairs.cost import costs
     from dpo_ops.pairs.prices import prices
+    from dpo_ops.reporters import pairs as reporters
 
     counted = tokenizer_of(tokenizer)
     found = costs(files, prices(), epochs=epochs, base_model=base_model, tokenizer=counted)
