@@ -209,9 +209,12 @@ def digest(value: Json) -> str:
 
 
 def _whole(value: Json) -> Json:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, Mapping):
+    kind = type(value)
+    if kind is float:
+        return int(value) if value.is_integer() else value
+    if kind is str or kind in _SCALARS:
+        return value
+    if kind is dict or isinstance(value, Mapping):
         return {key: _whole(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_whole(inner) for inner in value]
