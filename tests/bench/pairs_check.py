@@ -191,7 +191,7 @@ def make(data: Path, target: Path, size: int) -> int:
 
 def memory(stop: threading.Event, peak: list[int], pid: int) -> None:
     """Note the most memory, in bytes, that a process and its children hold together."""
-    while not stop.wait(0.02):
+    while not stop.wait(0.1):
         total = 0
         for entry in Path("/proc").glob("[0-9]*"):
             try:
@@ -205,13 +205,16 @@ def memory(stop: threading.Event, peak: list[int], pid: int) -> None:
         peak[0] = max(peak[0], total)
 
 
-def run(name: str, path: Path) -> dict[str, Any]:
-    """Run one way in a process of its own; return its seconds and its peak of memory."""
+def run(name: str, path: Path, *, watched: bool = False) -> dict[str, Any]:
+    """Run one way in a process of its own; return its seconds and its peak of memory.
+
+    To watch the memory of all its processes together takes time from them.
+    """
     command = [sys.executable, __file__, "--way", name, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         stop, peak = threading.Event(), [0]
         watch = threading.Thread(target=memory, args=(stop, peak, child.pid))
-        if name.startswith("dpo-ops, full"):
+        if watched:
             watch.start()
         out, _ = child.communicate()
         stop.set()
@@ -264,6 +267,9 @@ def report(path: Path, rows: int, names: list[str], rounds: int) -> None:
         for name in random.sample(names, len(names)):
             if available(WAYS[name][1]):
                 done.setdefault(name, []).append(run(name, path))
+    if names[0] in done:
+        together = run(names[0], path, watched=True)["together"]
+        done[names[0]] = [{**result, "together": together} for result in done[names[0]]]
     cores = len(os.sched_getaffinity(0))
     print(f"{size / 1e6:.0f} MB, {rows:,} rows; {cpu()}, {cores} cores, "
           f"Python {platform.python_version()}; best of {rounds}")  # fmt: skip
