@@ -9,7 +9,7 @@ from dpo_ops.errors import Severity
 from dpo_ops.pairs.accept import accepted
 from dpo_ops.pairs.explain import explain
 from dpo_ops.pairs.keys import Keys, keys_of, said_in, said_in_good
-from dpo_ops.pairs.layout import again, cut, decode, learn
+from dpo_ops.pairs.layout import again, cut, decode, learn, read_alike
 from dpo_ops.pairs.rows import pair_of
 from dpo_ops.pairs.rules import MAX_ROW_BYTES, RULES
 from dpo_ops.pairs.tally import Tally
@@ -88,6 +88,8 @@ def check_block(block: bytes, part: Part, layouts: list[Layout], *, top: bool) -
     """
     if not layouts:
         _learn(block[: block.index(b"\n")], layouts)
+    if len(layouts) == 1 and _check_at_once(block, part, layouts[0]):
+        return
     # One line over the limit is not to be taken for a row, however well it is laid out.
     count, runs, odd = cut(block, layouts if len(block) <= MAX_ROW_BYTES else ())
     part.keys.make_room(count)
@@ -97,6 +99,18 @@ def check_block(block: bytes, part: Part, layouts: list[Layout], *, top: bool) -
     if odd:
         _learn(odd[0].line, layouts)
     part.lines += count
+
+
+def _check_at_once(block: bytes, part: Part, layout: Layout) -> bool:
+    """Take all rows of a block if they are of one layout and good; return whether they were."""
+    columns = read_alike(block, layout) if len(block) <= MAX_ROW_BYTES else None
+    if not columns:
+        return False
+    rows = len(columns[0])
+    part.keys.make_room(rows)
+    part.take(range(part.lines, part.lines + rows), layout.mark, columns)
+    part.lines += rows
+    return True
 
 
 def _learn(line: bytes, layouts: list[Layout]) -> None:

@@ -40,10 +40,14 @@ class Joint(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """What rows have in common. `order` lists the texts: the messages, preferred, the other."""
+    """What rows have in common. `order` lists the texts: the messages, preferred, the other.
+
+    `between` is the last joint and the head of the next row.
+    """
 
     head: bytes
     joints: tuple[Joint, ...]
+    between: Joint
     order: tuple[int, ...]
     mark: int
 
@@ -86,7 +90,7 @@ def learn(line: bytes) -> Layout | None:
     pieces[-1] += b"\n"
     joints = tuple(map(_joint, pieces))
     order = tuple(places.index(node) for node in contents)
-    return Layout(head, joints, order, said_in_good(row).mark)
+    return Layout(head, joints, _joint(pieces[-1] + head), order, said_in_good(row).mark)
 
 
 def _joint(piece: bytes) -> Joint:
@@ -103,6 +107,40 @@ def _get(owner: Node, name: str) -> Node:
     found = owner.get(name)
     assert found is not None and found.kind is not Kind.NULL  # noqa: S101, PT018 - accepted
     return found
+
+
+def read_alike(block: bytes, layout: Layout) -> list[list[str]] | None:
+    r"""Return columns of text if all rows of a block, each with its `\n`, are alike and good.
+
+    This is the hot loop: a call less in it is some percent of the whole check. So it does not
+    ask whether a text goes on into the next line; one that did would not decode.
+    """
+    head, (*inner, tail), between, order, _ = layout
+    find, startswith = block.find, block.startswith
+    if not startswith(head) or not block.endswith(tail.piece):
+        return None
+    copy = bytearray(block)
+    copy[: len(head)] = b"[".ljust(len(head))
+    start, rows = len(head), 0
+    joints = (*inner, between)
+    while True:
+        rows += 1
+        for piece, lead, width, glue in joints:
+            end = find(b"}", start) - lead
+            # Below `start` nothing was found, and startswith would count from the end.
+            if end < start or not startswith(piece, end):
+                end = find(piece, start)
+                if end < 0:
+                    break
+            start = end + width
+            copy[end:start] = glue
+        else:
+            continue
+        break
+    last = len(block) - tail.width
+    copy[last:] = b"]".ljust(tail.width)
+    found = texts_of(copy, rows * len(order))
+    return in_order([found[i :: len(order)] for i in range(len(order))], order) if found else None
 
 
 def cut(block: bytes, layouts: Sequence[Layout]) -> tuple[int, list[Run], list[Odd]]:
@@ -130,7 +168,7 @@ def _glue_rows(block: bytes, copy: bytearray, at: int, layout: Layout) -> list[i
 
     This is the hot loop: a call less in it is some percent of the whole check.
     """
-    head, (*inner, (tail, _, width_of_tail, glue_of_tail)), _, _ = layout
+    head, (*inner, (tail, _, width_of_tail, glue_of_tail)), *_ = layout
     find, startswith, width_of_head = block.find, block.startswith, len(head)
     blank = b" " * width_of_head
     starts = [at]
@@ -181,20 +219,29 @@ def decode(run: Run) -> list[list[str]] | None:
     """
     order = run.layout.order
     many = len(order)
+    found = texts_of(run.texts, many * (len(run.starts) - 1))
+    return in_order([found[i::many] for i in range(many)], order) if found else None
+
+
+def texts_of(data: bytearray | memoryview, count: int) -> list[str] | None:
+    """Return the strings of a JSON list if there are `count`, none empty or white space."""
     try:
-        found = _loads()(run.texts)
-        # Not a TypeError: all are strings. None may be empty or white space.
-        wanted = many * (len(run.starts) - 1)
-        if len(found) != wanted or any(map(str.isspace, found)) or not all(found):
-            return None
+        found = _loads()(data)
+        # Not a TypeError: all are strings.
+        usable = len(found) == count and not any(map(str.isspace, found)) and all(found)
     except (ValueError, TypeError):
         return None
-    columns = [found[i::many] for i in order]
+    return found if usable else None
+
+
+def in_order(columns: list[list[str]], order: tuple[int, ...]) -> list[list[str]] | None:
+    """Return columns as messages, preferred, other; None if two sides of a row are the same."""
+    columns = [columns[i] for i in order]
     return None if any(map(eq, columns[-2], columns[-1])) else columns
 
 
 @cache
-def _loads() -> Callable[[memoryview], list[str]]:
+def _loads() -> Callable[[bytearray | memoryview], list[str]]:
     # orjson and not msgspec: both check UTF-8, escapes and surrogates strictly, and over
     # real rows orjson takes a sixth less time; the types are proved above.
     from orjson import loads  # noqa: PLC0415 - to import pairs stays light

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dpo_ops.pairs import crew, inspect
 from dpo_ops.pairs.check import Part, check_block, check_plainly
 from dpo_ops.pairs.explain import explain
-from dpo_ops.pairs.layout import cut, decode, learn
+from dpo_ops.pairs.layout import cut, decode, learn, read_alike
 from dpo_ops.pairs.lines import split, whole_lines
 from tests.pairs.rows import SHOWN, USER, fine, row
 from tests.pairs.test_properties import EASY, near_rows
@@ -79,6 +79,26 @@ def test_what_the_fast_way_takes_has_no_fault(line: bytes, layout: str) -> None:
     assert known
     _, runs, _ = cut(line + b"\n", [known])
     assert not (runs and decode(runs[0]) and list(explain(line)))
+
+
+@settings(EASY, max_examples=1000)
+@given(lines=st.lists(tricky_rows(), min_size=1, max_size=3), layout=st.sampled_from(LAYOUTS))
+def test_rows_taken_at_once_have_no_fault(lines: list[bytes], layout: str) -> None:
+    known = learn(layout.encode())
+    assert known
+    block = b"".join(line + b"\n" for line in lines)
+    taken = read_alike(block, known)
+    assert not (taken and any(list(explain(line)) for line in lines))
+    assert not taken or len(taken[0]) == len(lines)
+
+
+@pytest.mark.parametrize("text", LAYOUTS)
+def test_a_block_of_like_rows_is_taken_at_once(text: str) -> None:
+    known = learn(text.encode())
+    assert known
+    block = (text + "\n").encode() * 3
+    _, [run], _ = cut(block, [known])
+    assert read_alike(block, known) == decode(run)
 
 
 @pytest.mark.parametrize("text", LAYOUTS)
