@@ -6,7 +6,6 @@
     ├── PlanError               a plan can't be made, or is not the one that was approved
     ├── AdoptionError           a wanted id is taken by something else
     ├── StorageError            a signed URL refused the bytes, or the file changed meanwhile
-    ├── ApplyError              some changes failed, were skipped or are blocked
     ├── Interrupted             a signal came; what was accepted goes on without us
     └── ApiError                one exchange with the API that ended badly
         ├── Unreachable         no answer at all: DNS, TLS, refused, reset, timed out
@@ -110,10 +109,6 @@ class AdoptionError(DpoOpsError):
 
 class StorageError(DpoOpsError):
     """The bytes of a file did not reach the storage behind a signed URL."""
-
-
-class ApplyError(DpoOpsError):
-    """Some changes were not carried out; the report names each with its cause."""
 
 
 class Interrupted(DpoOpsError):

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 PACKAGE = Path(dpo_ops.__file__).parent
 STAGES = ("loader", "observer.py", "planner", "executor", "reporters", "cli")
 NAMES = set(KINDS) | {kind.collection for kind in KINDS.values()}
-# The starter writes example specs, which are of certain kinds like those of any user. The probe
-# asks a model through a deployment's name, which is how inference addresses it.
-ALLOWED = {"cli/starter.py", "executor/probe.py"}
+# The starter writes example specs, which are of certain kinds like those of any user.
+ALLOWED = {"cli/starter.py"}
 
 
 def modules() -> Iterator[Path]:
