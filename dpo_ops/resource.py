@@ -79,6 +79,23 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a model is trained on one's own compute, before it goes to the account.
+
+    `trainer` names who trains, `weights` what it starts from. `settings` and `loss` are the
+    job's `trainingConfig` and `lossConfig`, and `pairs` the file to train on. `start` is the
+    full name of the model that a warm start goes on from; empty without one.
+    """
+
+    trainer: str
+    weights: str
+    settings: Mapping[str, Json]
+    loss: Mapping[str, Json]
+    pairs: Content
+    start: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """What the specs want to exist at one address.
 
@@ -98,6 +115,10 @@ class Resource:
     stack: str = "default"
     options: Mapping[str, Json] = field(default_factory=dict)
     """What the spec says to this tool rather than to the API, such as the probe's prompt."""
+    recipe: Recipe | None = None
+    """How it is made on one's own compute; None where the platform makes it."""
+    stays: bool = False
+    """Its content is only read here, by trainers of one's own: it is never sent."""
 
 
 @dataclass(frozen=True, slots=True)

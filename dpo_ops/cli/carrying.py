@@ -12,6 +12,7 @@ from dpo_ops.cli.account import base_url
 from dpo_ops.cli.progress import progress
 from dpo_ops.cli.results import show
 from dpo_ops.cli.stopping import Stop
+from dpo_ops.cli.workshop import workshop
 from dpo_ops.client import SystemClock
 from dpo_ops.errors import DpoOpsError
 from dpo_ops.executor import Waits, execute
@@ -51,6 +52,7 @@ def carry_out(
             clock=SystemClock(),
             random=SystemRandom(),
             secret=secret,
+            workshop=workshop(client),
             waits=_waits(target, budget_s),
             stop=stop,
         )

@@ -19,6 +19,7 @@ from dpo_ops.errors import (
     Interrupted,
     NotFound,
     QuotaExceeded,
+    Retired,
     Unauthorized,
 )
 from dpo_ops.executor.events import (
@@ -29,6 +30,7 @@ from dpo_ops.executor.events import (
     Report,
     StepBegan,
     StepEnded,
+    Training,
     Unseen,
     Uploading,
     Waiting,
@@ -36,7 +38,6 @@ from dpo_ops.executor.events import (
 from dpo_ops.executor.probe import NotYet, probe
 from dpo_ops.executor.waits import SLICE_S, Waits, sleep_unless
 from dpo_ops.executor.writes import Done, Writer, wanted
-from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import Listing, lists_of
 from dpo_ops.planner import Plan, Verb
 from dpo_ops.planner.change import WAITING
@@ -48,10 +49,12 @@ if TYPE_CHECKING:
 
     from dpo_ops.client import Client
     from dpo_ops.executor.events import Event
+    from dpo_ops.executor.training import Workshop
     from dpo_ops.executor.waits import Clock
     from dpo_ops.kinds import Kind
     from dpo_ops.planner import Change, Step
     from dpo_ops.resource import Address, Json, Observed
+    from dpo_ops.trainers import Measured
 
 
 def execute(  # noqa: PLR0913  -- all that the outside world gives, each by name
@@ -62,6 +65,7 @@ def execute(  # noqa: PLR0913  -- all that the outside world gives, each by name
     clock: Clock,
     random: Random,
     secret: Callable[[str], str],
+    workshop: Workshop,
     waits: Waits = Waits(),
     stop: Callable[[], bool] = lambda: False,
     at_once: int = 8,
@@ -79,12 +83,13 @@ def execute(  # noqa: PLR0913  -- all that the outside world gives, each by name
         clock: the time, in seconds.
         random: draws the jitter of the pauses.
         secret: returns the value of an environment variable that a spec refers to.
+        workshop: trains what is trained on one's own compute.
         waits: the pace of looking.
         stop: whether to stop; looked at four times a second.
         at_once: how many writes may be under way at the same time.
     """
     with ThreadPoolExecutor(at_once, thread_name_prefix="dpo-ops") as pool:
-        run = _Run(plan, client, on_event, clock, random, secret, waits, stop, pool)
+        run = _Run(plan, client, on_event, clock, random, secret, workshop, waits, stop, pool)
         return run.carry_out()
 
 
@@ -94,7 +99,8 @@ class _Task:
 
     `id` is the remote id, which is not the planned one where that turned out to be taken.
     `unsettled` is since when it is not seen as it should be. `future` is the write or the
-    probe under way; a write is not begun again before `not_before`.
+    probe under way; a write is not begun again before `not_before`. `begun` says that the step
+    was.
     """
 
     change: Change
@@ -104,6 +110,7 @@ class _Task:
     unsettled: float | None = None
     not_before: float | None = None
     future: Future[Done] | None = None
+    begun: bool = False
 
     @property
     def step(self) -> Step:
@@ -111,7 +118,7 @@ class _Task:
 
     @property
     def kind(self) -> Kind:
-        return KINDS[self.change.address.kind]
+        return self.change.kind
 
     @property
     def under_way(self) -> bool:
@@ -126,6 +133,7 @@ class _Run:
     clock: Clock
     random: Random
     secret: Callable[[str], str]
+    workshop: Workshop
     waits: Waits
     stop: Callable[[], bool]
     pool: ThreadPoolExecutor
@@ -143,7 +151,14 @@ class _Run:
         self._say(Began(self.plan))
         self.open = {change.address: _Task(change, change.id) for change in self.plan.changes}
         writer = Writer(
-            self.client, self.clock, self.waits, self._halted, self.secret, self._uploaded
+            client=self.client,
+            clock=self.clock,
+            waits=self.waits,
+            stop=self._halted,
+            secret=self.secret,
+            uploaded=self._uploaded,
+            measured=self._measured,
+            workshop=self.workshop,
         )
         self._settle()
         while self.open and not self._halted():
@@ -184,6 +199,7 @@ class _Run:
         for task in self.open.values():
             if not self._ready(task):
                 continue
+            task.begun = True
             self._say(StepBegan(task.change.address, task.step))
             if task.step.verb not in WAITING:
                 task.future = self.pool.submit(writer.perform, task.change, task.step)
@@ -241,6 +257,8 @@ class _Run:
             task.since = None
         except QuotaExceeded as error:
             self._defer_or_fail(task, error)
+        except Retired as error:
+            self._end(task, Outcome.FAILED, str(self._said_better(task, error)))
         except DpoOpsError as error:
             self._end(task, Outcome.FAILED, str(error))
         except Exception as error:  # noqa: BLE001  -- one change's defect must not lose the report
@@ -257,9 +275,25 @@ class _Run:
         task.not_before = self.clock.now() + self.waits.pause(self.looks, self.random)
         self._say(self._waiting(task, "NO_QUOTA", f"waiting for quota: {error.why or error.what}"))
 
+    def _said_better(self, task: _Task, error: Retired) -> DpoOpsError:
+        """Name the line of the spec that asks for what the platform no longer does."""
+        for change in self.plan.changes:
+            gone, resource = change.kind.retirement, change.resource
+            if gone is None or resource is None:
+                continue
+            if task.change.address in (change.address, *change.needs):
+                return DpoOpsError(
+                    f"{gone.what} have been retired since {gone.since}",
+                    where=str(resource.places.get(gone.path) or resource.place or change.address),
+                    why=f"{error.request} was answered with {error.status};"
+                    " models and deployments still work",
+                    fix=gone.instead,
+                )
+        return error
+
     def _advance(self, task: _Task, note: str = "") -> None:
         self._say(StepEnded(task.change.address, task.step, note))
-        task.index, task.since = task.index + 1, None
+        task.index, task.since, task.begun = task.index + 1, None, False
         if task.index == len(task.change.steps):
             self._end(task, Outcome.DONE, note)
 
@@ -365,9 +399,8 @@ class _Run:
         self._collect()
         for task in list(self.open.values()):
             # What is only to be waited for goes on, whether or not its turn to be looked at came.
-            running = task.step.verb in WAITING
-            outcome = Outcome.RUNNING if running else Outcome.NOT_STARTED
-            self._end(task, outcome, self.blind or ("goes on without us" if running else "stopped"))
+            outcome, message = _left(task)
+            self._end(task, outcome, self.blind or message)
 
     def _report(self) -> Report:
         ended = tuple(self.ended[change.address] for change in self.plan.changes)
@@ -378,6 +411,9 @@ class _Run:
     def _uploaded(self, change: Change, done: int, total: int) -> None:
         self._say(Uploading(change.address, done, total))
 
+    def _measured(self, change: Change, measured: Measured) -> None:
+        self._say(Training(change.address, measured))
+
     def _waiting(self, task: _Task, state: str, message: str) -> Waiting:
         return Waiting(task.change.address, state, message, self._waited(task))
 
@@ -387,6 +423,14 @@ class _Run:
     def _say(self, event: Event) -> None:
         with self.lock:
             self.on_event(event)
+
+
+def _left(task: _Task) -> tuple[Outcome, str]:
+    if task.step.verb in WAITING:
+        return Outcome.RUNNING, "goes on without us"
+    if task.step.verb is Verb.TRAIN and task.begun:
+        return Outcome.RUNNING, "is trained on by the next run, from where it is"
+    return Outcome.NOT_STARTED, "stopped"
 
 
 _LOST = (Health.FAILED, Health.TERMINATING, Health.NOT_FOUND)

@@ -1,4 +1,4 @@
-"""One step of a change, as API calls that are safe to repeat.
+"""One step of a change, as calls that are safe to repeat.
 
 A create that finds its id taken looks at what is there: the same content is adopted, other
 content is refused. So a lost reply, a second run and a second applier all end in one resource.
@@ -7,7 +7,7 @@ content is refused. So a lost reply, a second run and a second applier all end i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -21,7 +21,6 @@ from dpo_ops.errors import (
     Retired,
 )
 from dpo_ops.executor.waits import sleep_unless
-from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import PATCHED, Behaviour, Listing, fact, following, lists_of
 from dpo_ops.kinds.values import secret_variable
 from dpo_ops.planner import Step, Verb
@@ -31,10 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dpo_ops.client import Client
+    from dpo_ops.executor.training import Workshop
     from dpo_ops.executor.waits import Clock, Waits
     from dpo_ops.kinds import Kind
     from dpo_ops.planner import Change
     from dpo_ops.resource import Json, Observed, Resource
+    from dpo_ops.trainers import Measured
 
 _TRACES = 100
 """How many ids of deleted attempts are passed over before something else must be wrong."""
@@ -50,7 +51,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """What every write needs: the client, time, secrets and a way to be stopped."""
+    """What every step needs: the client, time, secrets, trainers and a way to be stopped."""
 
     client: Client
     clock: Clock
@@ -58,6 +59,8 @@ class Writer:
     stop: Callable[[], bool]
     secret: Callable[[str], str]
     uploaded: Callable[[Change, int, int], None]
+    measured: Callable[[Change, Measured], None]
+    workshop: Workshop
 
     def perform(self, change: Change, step: Step) -> Done:
         """Carry out one writing step.
@@ -74,6 +77,10 @@ class Writer:
 
     def _told(self, change: Change, step: Step) -> str:
         match step.verb:
+            case Verb.TRAIN:
+                return self._train(change)
+            case Verb.UPLOAD if wanted(change).recipe:
+                return self._upload_made(change, step.name)
             case Verb.UPLOAD:
                 return self._upload(change, step.name)
             case Verb.PATCH:
@@ -87,7 +94,7 @@ class Writer:
         assert_never(step.verb)
 
     def _create(self, change: Change, name: str) -> Done:
-        kind, resource = KINDS[change.address.kind], wanted(change)
+        kind, resource = change.kind, self._finished(change)
         for _ in range(_TRACES):
             try:
                 self._post_new(kind, resource, kind.collection, last_segment(name))
@@ -160,7 +167,7 @@ class Writer:
         return Done(f"found {seen.id} there already, with the same content", seen.id)
 
     def _undelete(self, change: Change, name: str) -> Done:
-        kind = KINDS[change.address.kind]
+        kind = change.kind
         try:
             return Done(self._restore(kind, name), last_segment(name))
         except NotFound:
@@ -177,7 +184,7 @@ class Writer:
         return f"restored {last_segment(name)}"
 
     def _upload(self, change: Change, name: str) -> str:
-        content, kind = wanted(change).content, KINDS[change.address.kind]
+        content, kind = wanted(change).content, change.kind
         if content is None or self._is_current(kind, name):
             return "its file is there already"
         try:
@@ -195,6 +202,37 @@ class Writer:
                 raise
         return f"uploaded {content.size} bytes, {content.rows} rows"
 
+    def _train(self, change: Change) -> str:
+        done = self.workshop.train(
+            wanted(change), lambda measured: self.measured(change, measured), self.stop
+        )
+        return f"trained in {done.steps} steps"
+
+    def _finished(self, change: Change) -> Resource:
+        """Return the resource with what only its making could tell, where it was made here."""
+        resource = wanted(change)
+        if resource.recipe is None:
+            return resource
+        said = self.workshop.description(resource)
+        return replace(resource, body=change.kind.finish(resource.body, said))
+
+    def _upload_made(self, change: Change, name: str) -> str:
+        if self._is_current(change.kind, name):
+            return "its files are there already"
+        files = self.workshop.files(wanted(change))
+        try:
+            self.client.upload_model(
+                last_segment(name),
+                files,
+                progress=lambda done, total: self.uploaded(change, done, total),
+                stop=self.stop,
+            )
+        except (AlreadyExists, Rejected):
+            # An upload whose reply was lost may be done.
+            if not self._is_current(change.kind, name):
+                raise
+        return f"uploaded {sum(file.size for file in files)} bytes in {len(files)} files"
+
     def _is_current(self, kind: Kind, name: str) -> bool:
         try:
             return kind.health(self._get(name))[0] is Health.CURRENT
@@ -202,7 +240,7 @@ class Writer:
             return False  # A read may lag behind the create.
 
     def _patch(self, change: Change, name: str) -> str:
-        kind, resource = KINDS[change.address.kind], wanted(change)
+        kind, resource = change.kind, wanted(change)
         paths = [f.path for f in change.fields if _is_patched(kind, f.path)]
         tops = sorted({path.partition(".")[0] for path in paths})
         if not tops:
@@ -212,7 +250,7 @@ class Writer:
         return "changed " + ", ".join(tops)
 
     def _mark(self, change: Change, name: str) -> str:
-        tags = dict(KINDS[change.address.kind].proof)
+        tags = dict(change.kind.proof)
         try:
             self.client.post(self._path(f"{name}:setTags"), {"tags": tags}, repeatable=True)
         except (Rejected, NotFound, Retired) as error:
@@ -221,7 +259,7 @@ class Writer:
         return "the proof is written down"
 
     def _delete(self, change: Change, name: str) -> str:
-        kind = KINDS[change.address.kind]
+        kind = change.kind
         own = kind.delete_params if name.startswith(f"{kind.collection}/") else {}
         made_anew = Step(Verb.CREATE, name) in change.steps
         params = {**own, "hard": "true"} if made_anew else dict(own)

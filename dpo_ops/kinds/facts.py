@@ -279,6 +279,24 @@ def costs_nothing(
     """Say that creating one is not charged for."""
 
 
+def as_it_is(
+    body: Mapping[str, Json],
+    made: Mapping[str, Json],  # noqa: ARG001  -- the default `finish`
+) -> Mapping[str, Json]:
+    """Return a body that nothing has to be added to."""
+    return body
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """What the platform no longer does, since when, and which field of a spec says it otherwise."""
+
+    what: str
+    since: str
+    path: str
+    instead: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """The facts of one kind, and the pure functions that only it can give.
@@ -316,6 +334,8 @@ class Kind:
     """A new generation removes the earlier ones once it is proven; else they are kept."""
     answers: bool = False
     """It serves: it is only done when a probe completion answers from it."""
+    trains: bool = False
+    """It trains: the account keeps a file of what was measured at each step of it."""
     proof: Mapping[str, str] = field(default_factory=dict)
     """The tags that are set on it once it has answered, so that the next run knows."""
     proven: Callable[[Mapping[str, Json]], bool] = always
@@ -328,6 +348,13 @@ class Kind:
     delete_params: Mapping[str, str] = field(default_factory=dict)
     retained: str = ""
     """Why `destroy` keeps it unless told otherwise; empty when it deletes it."""
+    made_here: Kind | None = None
+    """The facts that hold instead where a resource has a recipe: it is made here and then sent."""
+    finish: Callable[[Mapping[str, Json], Mapping[str, Json]], Mapping[str, Json]] = as_it_is
+    """Completes the body of what was made here: from the body and from what its maker says of it
+    (an adapter's `adapter_config.json`)."""
+    retirement: Retirement | None = None
+    """That the platform no longer makes it, and what to write instead."""
 
 
 def fact(kind: Kind, path: str) -> Field | None:

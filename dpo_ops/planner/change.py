@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from dpo_ops.kinds import KINDS, kind_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dpo_ops.errors import Finding
+    from dpo_ops.kinds import Kind
     from dpo_ops.kinds.pricing import Cost, Unpriced
     from dpo_ops.resource import Address, Health, Json, Resource
 
@@ -26,8 +29,12 @@ class Action(StrEnum):
 
 
 class Verb(StrEnum):
-    """One kind of step. Each that writes is one API call, and safe to repeat."""
+    """One kind of step. Each that writes is one API call, and safe to repeat.
 
+    TRAIN runs on one's own compute and writes nothing to the account.
+    """
+
+    TRAIN = "train"
     CREATE = "create"
     UNDELETE = "undelete"
     UPLOAD = "upload"
@@ -85,6 +92,11 @@ class Change:
     cost: Cost | Unpriced | None = None
     reversible: bool = True
     record: Mapping[str, Json] | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """The facts that hold for its resource."""
+        return kind_of(self.resource) if self.resource else KINDS[self.address.kind]
 
     @property
     def waits(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dpo_ops.errors import Finding, Severity
-from dpo_ops.kinds import KINDS
+from dpo_ops.kinds import kind_of
 from dpo_ops.planner import diff
 from dpo_ops.planner.change import Action, Change, FieldChange, Plan, Step, Verb
 from dpo_ops.planner.order import dependency_order
@@ -110,7 +110,7 @@ def _decide(resource: Resource, seen: Observed) -> Change:
         return _blocked(resource, seen, f"{seen.id} {seen.message}", why, fix)
     if _to_create(seen):
         return _create(kind, resource, seen)
-    if seen.health is Health.IN_PROGRESS and resource.content:
+    if seen.health is Health.IN_PROGRESS and (resource.content or resource.recipe):
         return _resume_upload(kind, resource, seen)
     return _keep_or_update(kind, resource, seen)
 
@@ -125,9 +125,10 @@ def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
     restores = _restores(kind, seen)
     remakes = seen.health is Health.FAILED and seen.next_id == seen.id
     steps = [
+        *([Step(Verb.TRAIN, name)] if resource.recipe else []),
         *([Step(Verb.DELETE, name)] if remakes else []),
         *([Step(Verb.UNDELETE, name)] if restores else [Step(Verb.CREATE, name)]),
-        *([Step(Verb.UPLOAD, name)] if resource.content else []),
+        *([Step(Verb.UPLOAD, name)] if resource.content or resource.recipe else []),
         *([Step(Verb.PATCH, name)] if restores and _create_fields(kind, resource, seen) else []),
         *_proof(kind, name),
         *(Step(Verb.DELETE, old) for old in superseded),
@@ -137,7 +138,7 @@ def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
         seen,
         action=Action.REPLACE if superseded or remakes else Action.CREATE,
         id=seen.next_id,
-        reason=_why_create(kind, seen),
+        reason=_why_create(kind, seen) + _how(resource),
         fields=_create_fields(kind, resource, seen),
         steps=tuple(steps),
         reversible=not (kind.paid and kind.retained),
@@ -170,14 +171,21 @@ def _why_create(kind: Kind, seen: Observed) -> str:
     return "not in the account"
 
 
+def _how(resource: Resource) -> str:
+    recipe = resource.recipe
+    return f"; {recipe.trainer} trains it from {recipe.weights}" if recipe else ""
+
+
 def _resume_upload(kind: Kind, resource: Resource, seen: Observed) -> Change:
     name = f"{kind.collection}/{seen.id}"
+    # What was trained elsewhere may not lie here; where it does, training is over at once.
+    train = [Step(Verb.TRAIN, name)] if resource.recipe else []
     return _change(
         resource,
         seen,
         action=Action.UPDATE,
         reason=f"{seen.message}: an upload did not finish",
-        steps=(Step(Verb.UPLOAD, name), Step(Verb.WAIT, name)),
+        steps=(*train, Step(Verb.UPLOAD, name), Step(Verb.WAIT, name)),
     )
 
 
@@ -304,4 +312,4 @@ def _dependents(desired: State) -> dict[Address, list[Resource]]:
 
 
 def _kind(resource: Resource) -> Kind:
-    return KINDS[resource.address.kind]
+    return kind_of(resource)

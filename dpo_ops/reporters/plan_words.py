@@ -6,7 +6,6 @@ from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import Behaviour, Origin, fact
 from dpo_ops.kinds.pricing import Cost, Per, Spend, Unpriced
 from dpo_ops.planner import Action, Change, FieldChange, Plan, Verb
@@ -126,7 +125,7 @@ def costs(plan: Plan) -> list[str]:
         if any(change.cost and change.cost.per is per for change in paid)
     ]
     if open_:
-        why = "; ".join(dict.fromkeys(KINDS[change.address.kind].paid for change in open_))
+        why = "; ".join(dict.fromkeys(change.kind.paid for change in open_))
         lines.append(f"{'the rest is ' if lines else ''}not known ({why})")
     return lines
 
@@ -134,7 +133,7 @@ def costs(plan: Plan) -> list[str]:
 def _spends(change: Change) -> bool:
     made = any(step.verb in (Verb.CREATE, Verb.UNDELETE) for step in change.steps)
     more = any(_rises(field.before, field.after) for field in change.fields)
-    return (made or more) and bool(KINDS[change.address.kind].paid)
+    return (made or more) and bool(change.kind.paid)
 
 
 def _rises(before: Json, after: Json) -> bool:
@@ -221,7 +220,7 @@ def terms(change: Change) -> Sequence[int]:
 
     What can't be changed afterwards, such as hyper-parameters, and every number and switch.
     """
-    kind = KINDS[change.address.kind]
+    kind = change.kind
     if differs(change) or not kind.paid:
         return []
     rows = ((n, field, fact(kind, field.path)) for n, field in enumerate(change.fields))

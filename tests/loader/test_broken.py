@@ -371,7 +371,7 @@ def test_all_findings_of_all_files_come_at_once_in_order(find: Find) -> None:
     found = find(
         {
             "b.yaml": DATASET.replace("source", "sorce"),
-            "a.yaml": JOB.replace("baseModel", "baseModl") + "  trainer: trl\n",
+            "a.yaml": JOB.replace("baseModel", "baseModl") + "  trainer: magic\n",
             "c.yaml": "a: [\n",
         }
     )
