@@ -17,7 +17,6 @@ from dpo_ops.errors import (
     ApiError,
     DpoOpsError,
     Interrupted,
-    NotFound,
     QuotaExceeded,
     Retired,
     Unauthorized,
@@ -36,24 +35,24 @@ from dpo_ops.executor.events import (
     Waiting,
 )
 from dpo_ops.executor.probe import NotYet, probe
+from dpo_ops.executor.sight import Sight, Standing
+from dpo_ops.executor.tasks import Task
 from dpo_ops.executor.waits import SLICE_S, Waits, sleep_unless
-from dpo_ops.executor.writes import Done, Writer, wanted
-from dpo_ops.kinds.facts import Listing, lists_of
+from dpo_ops.executor.writes import Done, Writer
 from dpo_ops.planner import Plan, Verb
 from dpo_ops.planner.change import WAITING
-from dpo_ops.resource import HERE, Health, localise, qualify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from random import Random
 
     from dpo_ops.client import Client
     from dpo_ops.executor.events import Event
     from dpo_ops.executor.training import Workshop
     from dpo_ops.executor.waits import Clock
-    from dpo_ops.kinds import Kind
-    from dpo_ops.planner import Change, Step
-    from dpo_ops.resource import Address, Json, Observed
+    from dpo_ops.kinds.facts import Listing
+    from dpo_ops.planner import Change
+    from dpo_ops.resource import Address
     from dpo_ops.trainers import Measured
 
 
@@ -89,40 +88,9 @@ def execute(  # noqa: PLR0913  -- all that the outside world gives, each by name
         at_once: how many writes may be under way at the same time.
     """
     with ThreadPoolExecutor(at_once, thread_name_prefix="dpo-ops") as pool:
-        run = _Run(plan, client, on_event, clock, random, secret, workshop, waits, stop, pool)
+        sight = Sight(client, clock, waits, random)
+        run = _Run(plan, client, on_event, clock, sight, secret, workshop, waits, stop, pool)
         return run.carry_out()
-
-
-@dataclass(slots=True)
-class _Task:
-    """One change on its way: which step it is at, and since when it waits.
-
-    `id` is the remote id, which is not the planned one where that turned out to be taken.
-    `unsettled` is since when it is not seen as it should be. `future` is the write or the
-    probe under way; a write is not begun again before `not_before`. `begun` says that the step
-    was.
-    """
-
-    change: Change
-    id: str
-    index: int = 0
-    since: float | None = None
-    unsettled: float | None = None
-    not_before: float | None = None
-    future: Future[Done] | None = None
-    begun: bool = False
-
-    @property
-    def step(self) -> Step:
-        return self.change.steps[self.index]
-
-    @property
-    def kind(self) -> Kind:
-        return self.change.kind
-
-    @property
-    def under_way(self) -> bool:
-        return self.future is not None or self.since is not None
 
 
 @dataclass(slots=True)
@@ -131,17 +99,15 @@ class _Run:
     client: Client
     on_event: Callable[[Event], None]
     clock: Clock
-    random: Random
+    sight: Sight
     secret: Callable[[str], str]
     workshop: Workshop
     waits: Waits
     stop: Callable[[], bool]
     pool: ThreadPoolExecutor
-    open: dict[Address, _Task] = field(default_factory=dict)
+    open: dict[Address, Task] = field(default_factory=dict)
     ended: dict[Address, Ended] = field(default_factory=dict)
     answers: list[Answered] = field(default_factory=list)
-    looks: int = 0
-    next_look: float = 0.0
     began: float = 0.0
     blind: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -149,7 +115,7 @@ class _Run:
     def carry_out(self) -> Report:
         self.began = self.clock.now()
         self._say(Began(self.plan))
-        self.open = {change.address: _Task(change, change.id) for change in self.plan.changes}
+        self.open = {change.address: Task(change, change.id) for change in self.plan.changes}
         writer = Writer(
             client=self.client,
             clock=self.clock,
@@ -190,7 +156,7 @@ class _Run:
                 return end.cause or need
         return None
 
-    def _ready(self, task: _Task) -> bool:
+    def _ready(self, task: Task) -> bool:
         deferred = task.not_before is not None and self.clock.now() < task.not_before
         free = not any(need in self.open for need in task.change.needs)
         return free and not deferred and not task.under_way
@@ -208,16 +174,11 @@ class _Run:
             if task.step.verb is Verb.PROBE:
                 task.future = self.pool.submit(self._probe, task)
 
-    def _await(self, task: _Task) -> None:
-        # Something new to wait for: look again soon, as at the start, but never later than
-        # was meant for the others, or a row of new ones would keep us from looking at all.
-        now, others = self.clock.now(), self._waiting_tasks()
-        soon = now + self.waits.pause(0, self.random)
-        self.next_look = min(self.next_look, soon) if others else soon
-        self.looks = 0
-        task.since, task.unsettled = now, None
+    def _await(self, task: Task) -> None:
+        self.sight.soon(others=bool(self._waiting_tasks()))
+        task.since, task.unsettled = self.clock.now(), None
 
-    def _waiting_tasks(self) -> list[_Task]:
+    def _waiting_tasks(self) -> list[Task]:
         return [task for task in self.open.values() if task.since is not None]
 
     # Time
@@ -235,7 +196,7 @@ class _Run:
             return
         due = [task.not_before for task in self.open.values() if task.not_before is not None]
         if self._waiting_tasks():
-            due.append(self.next_look)
+            due.append(self.sight.next_look)
         now = self.clock.now()
         sleep_unless(self.clock, min(due, default=now) - now, self._halted)
 
@@ -247,7 +208,7 @@ class _Run:
                 future, task.future = task.future, None
                 self._take(task, future)
 
-    def _take(self, task: _Task, future: Future[Done]) -> None:
+    def _take(self, task: Task, future: Future[Done]) -> None:
         task.not_before = None
         try:
             done = future.result()
@@ -267,15 +228,15 @@ class _Run:
             task.id = done.id
             self._advance(task, done.note)
 
-    def _defer_or_fail(self, task: _Task, error: QuotaExceeded) -> None:
+    def _defer_or_fail(self, task: Task, error: QuotaExceeded) -> None:
         """What is full may have room again when something of ours ends; nothing else frees it."""
         if not any(other.under_way for other in self.open.values()):
             self._end(task, Outcome.FAILED, str(error))
             return
-        task.not_before = self.clock.now() + self.waits.pause(self.looks, self.random)
+        task.not_before = self.clock.now() + self.sight.pause()
         self._say(self._waiting(task, "NO_QUOTA", f"waiting for quota: {error.why or error.what}"))
 
-    def _said_better(self, task: _Task, error: Retired) -> DpoOpsError:
+    def _said_better(self, task: Task, error: Retired) -> DpoOpsError:
         """Name the line of the spec that asks for what the platform no longer does."""
         for change in self.plan.changes:
             gone, resource = change.kind.retirement, change.resource
@@ -291,7 +252,7 @@ class _Run:
                 )
         return error
 
-    def _advance(self, task: _Task, note: str = "") -> None:
+    def _advance(self, task: Task, note: str = "") -> None:
         self._say(StepEnded(task.change.address, task.step, note))
         task.index, task.since, task.begun = task.index + 1, None, False
         if task.index == len(task.change.steps):
@@ -302,79 +263,36 @@ class _Run:
     def _look(self) -> None:
         """Look once at all that is waited for, if it is time to."""
         waiting = self._waiting_tasks()
-        if self.clock.now() < self.next_look or not waiting:
+        if self.clock.now() < self.sight.next_look or not waiting:
             return
-        self.looks += 1
-        self.next_look = self.clock.now() + self.waits.pause(self.looks, self.random)
-        if listing := self._listing(waiting):
-            for task in waiting:
-                if task.future is None:
-                    self._judge(task, listing)
-
-    def _listing(self, waiting: list[_Task]) -> Listing | None:
-        kinds = {task.kind.name: task.kind for task in waiting}
         try:
-            records = self.client.lists(lists_of(kinds.values()))
+            listing = self.sight.look(waiting)
         except Unauthorized as error:
             # Without a key there is nothing to see; what runs goes on all the same.
             self.blind = str(error)
         except ApiError as error:
-            waited = max(self._waited(task) for task in waiting)
-            self._say(Unseen(str(error), waited))
+            self._say(Unseen(str(error), max(self._waited(task) for task in waiting)))
         else:
-            return Listing({c: localise(rows, self.client.account) for c, rows in records.items()})
-        return None
+            for task in waiting:
+                if task.future is None:
+                    self._judge(task, listing)
 
-    def _judge(self, task: _Task, listing: Listing) -> None:
-        seen = task.kind.find(wanted(task.change), listing)
-        if seen.conflict:
-            self._end(task, Outcome.FAILED, f"{seen.id} {seen.conflict}")
-        elif seen.health is Health.CURRENT:
-            self._arrived(task, seen.message)
-        elif seen.health in _LOST or seen.confirm:
-            self._doubt(task, seen)
-        else:
-            task.unsettled = None
-            self._say(self._waiting(task, _state(seen), seen.message))
-
-    def _arrived(self, task: _Task, message: str) -> None:
-        if task.step.verb is Verb.PROBE:
-            task.future = self.pool.submit(self._probe, task)
-        else:
-            self._advance(task, message)
-
-    def _doubt(self, task: _Task, seen: Observed) -> None:
-        """A list may lag behind: only by name, and after the grace, is a thing called lost.
-
-        A failure that the list shows of the very thing that is waited for needs no grace.
-        """
-        now = self.clock.now()
-        task.unsettled = now if task.unsettled is None else task.unsettled
-        failed = seen.health is Health.FAILED and seen.id == task.id
-        if failed or now - task.unsettled >= self.waits.grace_s:
-            self._ask_by_name(task, seen)
-        else:
-            self._say(self._waiting(task, _state(seen), seen.message or "not in the list yet"))
-
-    def _ask_by_name(self, task: _Task, seen: Observed) -> None:
-        name = seen.confirm or f"{HERE}{task.kind.collection}/{task.id}"
+    def _judge(self, task: Task, listing: Listing) -> None:
         try:
-            record = self.client.get(qualify(name, self.client.account))
-        except NotFound:
-            self._end(task, Outcome.FAILED, f"{name.removeprefix(HERE)} does not exist")
+            seen = self.sight.judge(task, listing)
         except ApiError as error:
             self._say(Unseen(str(error), self._waited(task)))
+            return
+        if seen.standing is Standing.LOST:
+            self._end(task, Outcome.FAILED, seen.message)
+        elif seen.standing is Standing.GOING:
+            self._say(self._waiting(task, seen.state, seen.message))
+        elif task.step.verb is Verb.PROBE:
+            task.future = self.pool.submit(self._probe, task)
         else:
-            self._believe(task, seen, record)
+            self._advance(task, seen.message)
 
-    def _believe(self, task: _Task, seen: Observed, record: Mapping[str, Json]) -> None:
-        health, message = task.kind.health(record)
-        if seen.confirm or health not in _LOST:
-            self._say(self._waiting(task, _state(seen), seen.message or message))
-        else:
-            self._end(task, Outcome.FAILED, f"{task.id} {message}")
-
-    def _probe(self, task: _Task) -> Done:
+    def _probe(self, task: Task) -> Done:
         answered = probe(self.client, task.change)
         self.answers.append(answered)
         self._say(answered)
@@ -383,7 +301,7 @@ class _Run:
     # The end
 
     def _end(
-        self, task: _Task, outcome: Outcome, message: str = "", cause: Address | None = None
+        self, task: Task, outcome: Outcome, message: str = "", cause: Address | None = None
     ) -> None:
         change = task.change
         waited = self.clock.now() - self.began
@@ -398,8 +316,7 @@ class _Run:
         wait_for(futures)
         self._collect()
         for task in list(self.open.values()):
-            # What is only to be waited for goes on, whether or not its turn to be looked at came.
-            outcome, message = _left(task)
+            outcome, message = task.left()
             self._end(task, outcome, self.blind or message)
 
     def _report(self) -> Report:
@@ -414,28 +331,12 @@ class _Run:
     def _measured(self, change: Change, measured: Measured) -> None:
         self._say(Training(change.address, measured))
 
-    def _waiting(self, task: _Task, state: str, message: str) -> Waiting:
+    def _waiting(self, task: Task, state: str, message: str) -> Waiting:
         return Waiting(task.change.address, state, message, self._waited(task))
 
-    def _waited(self, task: _Task) -> float:
+    def _waited(self, task: Task) -> float:
         return self.clock.now() - (self.began if task.since is None else task.since)
 
     def _say(self, event: Event) -> None:
         with self.lock:
             self.on_event(event)
-
-
-def _left(task: _Task) -> tuple[Outcome, str]:
-    if task.step.verb in WAITING:
-        return Outcome.RUNNING, "goes on without us"
-    if task.step.verb is Verb.TRAIN and task.begun:
-        return Outcome.RUNNING, "is trained on by the next run, from where it is"
-    return Outcome.NOT_STARTED, "stopped"
-
-
-_LOST = (Health.FAILED, Health.TERMINATING, Health.NOT_FOUND)
-"""What never becomes current by waiting for it."""
-
-
-def _state(seen: Observed) -> str:
-    return str((seen.record or {}).get("state") or seen.health)
