@@ -94,6 +94,20 @@ class Recipe:
     pairs: Content
     start: str = ""
 
+    @property
+    def decides(self) -> dict[str, Json]:
+        """What decides the weights, and so the id.
+
+        Who trains does not: it is the same training on a cluster and on this machine. Of the
+        base model's weights the name counts; nobody here can tell two copies to be the same.
+        """
+        return {
+            "dataset": self.pairs.digest,
+            "weights": self.weights,
+            "trainingConfig": dict(self.settings),
+            "lossConfig": dict(self.loss),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:

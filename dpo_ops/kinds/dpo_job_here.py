@@ -10,6 +10,7 @@ Source: `gatewayModel` in the Gateway OpenAPI v4.259.0; the way of the files is 
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from dpo_ops.errors import Finding, Severity
@@ -34,7 +35,7 @@ from dpo_ops.kinds.facts import (
     withheld,
 )
 from dpo_ops.kinds.values import look_up
-from dpo_ops.resource import Health, Json, Observed, Recipe, Resource, digest
+from dpo_ops.resource import Health, Json, Observed, Recipe, Resource, canonical, digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,15 +75,15 @@ def desire(document: Document, links: Mapping[str, Resource], stack: str) -> Res
     if dataset.content is None or spec.weights is None:
         raise ValueError(f"{document.address} lacks its pairs or its weights")
     training, loss = settings_of(said, start)
-    # Where the same weights are found twice, nothing is known to make them the same: the name
-    # counts. Who trains does not: it is the same training on a cluster and on this machine.
-    decides = {
-        "dataset": dataset.content.digest,
-        "weights": spec.weights,
-        "trainingConfig": training,
-        "lossConfig": loss,
-    }
-    id_ = f"{name}-{digest(decides)[:DIGEST_LENGTH]}"
+    recipe = Recipe(
+        trainer=spec.trainer,
+        weights=spec.weights,
+        settings=training,
+        loss=loss,
+        pairs=dataset.content,
+        start=str(training.get("warmStartFrom") or ""),
+    )
+    id_ = f"{name}-{digest(recipe.decides)[:DIGEST_LENGTH]}"
     base = training.get("baseModel") or (start.options["base"] if start else "")
     rank = {"r": training["loraRank"]} if "loraRank" in training else {}
     return Resource(
@@ -90,7 +91,7 @@ def desire(document: Document, links: Mapping[str, Resource], stack: str) -> Res
         id=id_,
         body={
             "displayName": marked(spec.displayName or name, stack),
-            "description": _description(spec.weights, dataset.content.digest, loss),
+            "description": _description(recipe),
             "kind": "HF_PEFT_ADDON",
             "peftDetails": {"baseModel": base, **rank},
         },
@@ -99,19 +100,33 @@ def desire(document: Document, links: Mapping[str, Resource], stack: str) -> Res
         places=document.places,
         stack=stack,
         options={"base": base, "addons": True},
-        recipe=Recipe(
-            trainer=spec.trainer,
-            weights=spec.weights,
-            settings=training,
-            loss=loss,
-            pairs=dataset.content,
-            start=str(training.get("warmStartFrom") or ""),
-        ),
+        recipe=recipe,
     )
 
 
-def _description(weights: str, pairs: str, loss: Mapping[str, Json]) -> str:
-    return f"{loss['method']} with dpo-ops from {weights[:200]}; pairs sha256:{pairs}"
+_LIMIT = 1000
+_WORDS = "trained by dpo-ops: "
+
+
+def _description(recipe: Recipe) -> str:
+    """Return what the model was made from, for people and for `recall`.
+
+    A model has no other place for it. Where that is too long, only the pairs are named.
+    """
+    said = _WORDS + canonical(recipe.decides)
+    if len(said) < _LIMIT:
+        return said
+    return _WORDS + canonical({"dataset": recipe.pairs.digest})
+
+
+def recall(model: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return what a model's description says that decided its weights; empty if it does not."""
+    words, _, said = str(model.get("description") or "").partition(_WORDS)
+    try:
+        found = json.loads(said) if not words else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _find(job: Resource, listing: Listing) -> Observed:
@@ -215,6 +230,7 @@ DPO_JOB_HERE = Kind(
     asks=_asks,
     judge=_judge,
     finish=_finish,
+    recall=recall,
     trains=True,
     reads=("models",),
     retained="training it again takes time",

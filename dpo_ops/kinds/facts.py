@@ -287,6 +287,11 @@ def as_it_is(
     return body
 
 
+def nothing_recalled(record: Mapping[str, Json]) -> Mapping[str, Json]:  # noqa: ARG001  -- the default `recall`
+    """Return nothing: a record of this kind does not say what decided it."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Retirement:
     """What the platform no longer does, since when, and which field of a spec says it otherwise."""
@@ -353,6 +358,8 @@ class Kind:
     finish: Callable[[Mapping[str, Json], Mapping[str, Json]], Mapping[str, Json]] = as_it_is
     """Completes the body of what was made here: from the body and from what its maker says of it
     (an adapter's `adapter_config.json`)."""
+    recall: Callable[[Mapping[str, Json]], Mapping[str, Json]] = nothing_recalled
+    """What a record says that decided it, in the form of `Recipe.decides`."""
     retirement: Retirement | None = None
     """That the platform no longer makes it, and what to write instead."""
 

@@ -153,9 +153,13 @@ def _create_fields(kind: Kind, resource: Resource, seen: Observed) -> tuple[Fiel
     if _restores(kind, seen):
         # What comes back from a delete may have had other settings when it went.
         return diff.updates(kind, resource.body, seen.record or {})
-    if seen.earlier:
-        return diff.since(kind, resource.body, seen.earlier[-1])
-    return diff.creation(kind, resource.body)
+    before = seen.earlier[-1] if seen.earlier else None
+    shown = (
+        diff.since(kind, resource.body, before) if before else diff.creation(kind, resource.body)
+    )
+    if resource.recipe is None:
+        return shown
+    return (*diff.deciding(resource.recipe, kind.recall(before or {})), *shown)
 
 
 def _why_create(kind: Kind, seen: Observed) -> str:

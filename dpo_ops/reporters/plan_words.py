@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dpo_ops.kinds.facts import Behaviour, Origin, fact
 from dpo_ops.kinds.pricing import Cost, Per, Spend, Unpriced
 from dpo_ops.planner import Action, Change, FieldChange, Plan, Verb
+from dpo_ops.planner.diff import DECIDES
 from dpo_ops.planner.spending import spending
 from dpo_ops.reporters.style import dated
 from dpo_ops.resource import last_segment
@@ -216,12 +217,16 @@ def note(change: Change, field: FieldChange) -> str:
 
 
 def terms(change: Change) -> Sequence[int]:
-    """Return the fields of a first create that say what is paid for: they are shown in brief.
+    """Return the fields of a first create that say what is paid or trained: shown in brief.
 
     What can't be changed afterwards, such as hyper-parameters, and every number and switch.
     """
     kind = change.kind
-    if differs(change) or not kind.paid:
+    if differs(change):
+        return []
+    if change.resource and change.resource.recipe:
+        return [n for n, field in enumerate(change.fields) if field.reason == DECIDES]
+    if not kind.paid:
         return []
     rows = ((n, field, fact(kind, field.path)) for n, field in enumerate(change.fields))
     return [
