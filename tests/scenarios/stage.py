@@ -84,6 +84,7 @@ class Stage:
         for name in list(os.environ):
             if name.startswith(("FIREWORKS_", "GITHUB_", "DPO_OPS_", "LC_")):
                 self._patch.delenv(name)
+        self._patch.setenv("DPO_OPS_EMULATOR_ENGINE", "stand-in")
         for name in ("NO_COLOR", "LANG"):
             self._patch.delenv(name, raising=False)
 
