@@ -136,6 +136,14 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
+class Final:
+    """Why a failure is not tried again, and what would change that."""
+
+    why: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """What the account holds for one address.
 
@@ -150,8 +158,8 @@ class Observed:
     record: Mapping[str, Json] | None = None
     next_id: str = ""
     earlier: tuple[Mapping[str, Json], ...] = ()
-    retriable: bool = True
-    """False when the same input is sure to fail the same way again."""
+    final: Final | None = None
+    """Why it is not tried again, where it failed; None when it is."""
     conflict: str = ""
     """Why the record is not what its id promises; then nothing here may be touched."""
     names: tuple[str, ...] = ()

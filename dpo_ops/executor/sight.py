@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dpo_ops.errors import NotFound
 from dpo_ops.executor.writes import wanted
 from dpo_ops.kinds.facts import Listing, lists_of
-from dpo_ops.resource import HERE, Health, localise, qualify
+from dpo_ops.resource import HERE, Health, last_segment, localise, qualify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +75,26 @@ class Sight:
 
     def judge(self, task: Task, listing: Listing) -> Seen:
         """Return how it stands with `task`. Errors: ApiError where it had to be asked for."""
+        if last_segment(task.step.name) not in (task.id, task.change.id):
+            return _another(task, listing)
+        found = self._judged(task, listing)
+        return self._stalled(task, found) if found.standing is Standing.GOING else found
+
+    def _stalled(self, task: Task, found: Seen) -> Seen:
+        """Give up on what has been in one state for longer than its spec allows."""
+        now, limit = self.clock.now(), wanted(task.change).options.get("noProgressS")
+        if found.state != task.state:
+            task.state, task.state_since = found.state, now
+        if not limit or now - task.state_since < limit:
+            return found
+        return Seen(
+            Standing.LOST,
+            f"{task.id} has been {found.message or found.state} for {limit:.0f} s without a change;"
+            " it was left running, and is paid for: look at it, cancel it or raise"
+            " noProgressTimeout",
+        )
+
+    def _judged(self, task: Task, listing: Listing) -> Seen:
         seen = task.kind.find(wanted(task.change), listing)
         if seen.conflict:
             return Seen(Standing.LOST, f"{seen.id} {seen.conflict}")
@@ -107,6 +127,16 @@ class Sight:
         if seen.confirm or health not in _LOST:
             return _going(seen, seen.message or message)
         return Seen(Standing.LOST, f"{task.id} {message}")
+
+
+def _another(task: Task, listing: Listing) -> Seen:
+    """Say how it stands with something else that has to be over first."""
+    id_ = last_segment(task.step.name)
+    record = listing.get(task.kind.collection, id_)
+    health, message = task.kind.health(record) if record else (Health.NOT_FOUND, "gone")
+    if health is Health.IN_PROGRESS:
+        return Seen(Standing.GOING, f"{id_} has to end first: {message}", str(health))
+    return Seen(Standing.ARRIVED, f"{id_} is over: {message}")
 
 
 def _going(seen: Observed, message: str) -> Seen:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 from dpo_ops.errors import (
     AdoptionError,
@@ -76,22 +76,18 @@ class Writer:
         return Done(self._told(change, step), change.id)
 
     def _told(self, change: Change, step: Step) -> str:
-        match step.verb:
-            case Verb.TRAIN:
-                return self._train(change)
-            case Verb.UPLOAD if wanted(change).recipe:
-                return self._upload_made(change, step.name)
-            case Verb.UPLOAD:
-                return self._upload(change, step.name)
-            case Verb.PATCH:
-                return self._patch(change, step.name)
-            case Verb.MARK:
-                return self._mark(change, step.name)
-            case Verb.DELETE:
-                return self._delete(change, step.name)
-            case Verb.CREATE | Verb.UNDELETE | Verb.WAIT | Verb.PROBE:
-                raise AssertionError(f"{step} is carried out elsewhere")
-        assert_never(step.verb)
+        carries_out = {
+            Verb.TRAIN: self._train,
+            Verb.UPLOAD: self._upload_made if wanted(change).recipe else self._upload,
+            Verb.RESUME: self._resume,
+            Verb.CANCEL: self._cancel,
+            Verb.PATCH: self._patch,
+            Verb.MARK: self._mark,
+            Verb.DELETE: self._delete,
+        }.get(step.verb)
+        if carries_out is None:
+            raise AssertionError(f"{step} is carried out elsewhere")
+        return carries_out(change, step.name)
 
     def _create(self, change: Change, name: str) -> Done:
         kind, resource = change.kind, self._finished(change)
@@ -183,6 +179,26 @@ class Writer:
                 raise
         return f"restored {last_segment(name)}"
 
+    def _resume(self, change: Change, name: str) -> str:
+        try:
+            self.client.post(self._path(f"{name}:resume"), {}, repeatable=True)
+        except Rejected:
+            # The reply to a resume may have been lost; then there is none to resume any more.
+            if change.kind.paused(self._get(name)):
+                raise
+        return f"resumed {last_segment(name)}"
+
+    def _cancel(self, change: Change, name: str) -> str:
+        try:
+            self.client.post(self._path(f"{name}:cancel"), {}, repeatable=True)
+        except NotFound:
+            return f"{last_segment(name)} is gone already"
+        except Rejected:
+            # It may be over by now, or on its way there: then there is nothing to cancel.
+            if change.kind.health(self._get(name))[0] is Health.IN_PROGRESS:
+                raise
+        return f"cancelled {last_segment(name)}"
+
     def _upload(self, change: Change, name: str) -> str:
         content, kind = wanted(change).content, change.kind
         if content is None or self._is_current(kind, name):
@@ -202,7 +218,7 @@ class Writer:
                 raise
         return f"uploaded {content.size} bytes, {content.rows} rows"
 
-    def _train(self, change: Change) -> str:
+    def _train(self, change: Change, name: str) -> str:  # noqa: ARG002  -- as all of them
         done = self.workshop.train(
             wanted(change), lambda measured: self.measured(change, measured), self.stop
         )

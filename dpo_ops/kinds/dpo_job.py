@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dpo_ops.errors import Finding
 from dpo_ops.kinds.dpo_job_here import DPO_JOB_HERE, settings_of, unservable, without_nulls
 from dpo_ops.kinds.dpo_job_here import desire as desire_here
-from dpo_ops.kinds.dpo_job_spec import DPOJobSpec, check
+from dpo_ops.kinds.dpo_job_spec import DPOJobSpec, Retry, check
 from dpo_ops.kinds.facts import (
     DIGEST_LENGTH,
     ID_LIMIT,
@@ -42,8 +42,8 @@ from dpo_ops.kinds.facts import (
     withheld,
 )
 from dpo_ops.kinds.pricing import BILLION, Cost, Per, Prices, Unpriced, billions, training, unsized
-from dpo_ops.kinds.values import differing, look_up
-from dpo_ops.resource import Health, Json, Observed, Resource, digest, last_segment
+from dpo_ops.kinds.values import differing, look_up, seconds
+from dpo_ops.resource import Final, Health, Json, Observed, Resource, digest, last_segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,8 +79,26 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
         options={
             "base": base,
             "addons": training.get("loraRank") != 0,
+            **_patience(spec),
         },
     )
+
+
+_RETRIES = 2
+
+
+def _patience(spec: DPOJobSpec) -> dict[str, Json]:
+    """Return what the spec says of failures and of waiting, with its defaults."""
+    retry, timeout = spec.retry or Retry(), spec.noProgressTimeout
+    said: dict[str, Json] = {
+        "retryMax": _RETRIES if retry.max is None else retry.max,
+        "retryOn": list(retry.on if retry.on is not None else ["infrastructure"]),
+    }
+    if timeout:
+        said["noProgressS"] = seconds(timeout)
+    if spec.onSupersede:
+        said["onSupersede"] = spec.onSupersede
+    return said
 
 
 def _find(job: Resource, listing: Listing) -> Observed:
@@ -98,7 +116,7 @@ def _find(job: Resource, listing: Listing) -> Observed:
     seen = replace(seen, names=_ours(job, attempts, model))
     if model and model.get("state") == "READY":
         return _with_model(job, seen, model)
-    return _without_model(job, seen, model, listing)
+    return _without_model(job, seen, model, listing, [record for _, record in attempts])
 
 
 def _with_model(job: Resource, seen: Observed, model: Mapping[str, Json]) -> Observed:
@@ -113,7 +131,11 @@ def _with_model(job: Resource, seen: Observed, model: Mapping[str, Json]) -> Obs
 
 
 def _without_model(
-    job: Resource, seen: Observed, model: Mapping[str, Json] | None, listing: Listing
+    job: Resource,
+    seen: Observed,
+    model: Mapping[str, Json] | None,
+    listing: Listing,
+    attempts: Sequence[Mapping[str, Json]],
 ) -> Observed:
     if seen.record is None:
         made = f"the model {job.id} exists, but it is not ready and no job of these specs makes it"
@@ -127,15 +149,52 @@ def _without_model(
     elif health is Health.CURRENT:
         health, message = Health.IN_PROGRESS, "completed; waiting for its model"
         unsure = here("models", job.id)
-    hopeless = health is Health.FAILED and _code(seen.record) == "INVALID_ARGUMENT"
     return replace(
         seen,
         health=health,
         message=message,
-        retriable=not hopeless,
+        final=_final(job, seen.record, attempts) if health is Health.FAILED else None,
         conflict=_foreign_job(job, seen.record),
         confirm=unsure,
     )
+
+
+_SAME_AGAIN = frozenset(
+    f"{code}"
+    for code in (
+        "INVALID_ARGUMENT",
+        "FAILED_PRECONDITION",
+        "OUT_OF_RANGE",
+        "PERMISSION_DENIED",
+        "UNAUTHENTICATED",
+        "UNIMPLEMENTED",
+    )
+)
+"""Codes of failures that lie in what was asked for, not in the platform."""
+_STOPPED = frozenset({"JOB_STATE_CANCELLED", "JOB_STATE_EARLY_STOPPED"})
+
+
+def _final(
+    job: Resource, record: Mapping[str, Json], attempts: Sequence[Mapping[str, Json]]
+) -> Final | None:
+    """Say why a failed job is not tried again, or nothing where it is."""
+    if _code(record) in _SAME_AGAIN:
+        why = "the same input would fail the same way again"
+        return Final(why, "change the data or the settings: that makes a new job")
+    on, most = job.options.get("retryOn", ()), int(job.options.get("retryMax", _RETRIES))
+    cause = "cancelled" if record.get("state") in _STOPPED else "infrastructure"
+    if cause not in on:
+        why = f"retry.on does not name {cause}"
+        return Final(why, f"add {cause} to retry.on, if another attempt is wanted")
+    failed = sum(health_of(attempt)[0] is Health.FAILED for attempt in attempts)
+    if failed > most:
+        why = f"{failed} attempts failed, and retry.max is {most}"
+        return Final(why, "look at why it fails, then raise retry.max or change the settings")
+    return None
+
+
+def _paused(record: Mapping[str, Json]) -> bool:
+    return record.get("state") == "JOB_STATE_PAUSED"
 
 
 def _telling(attempts: Sequence[Mapping[str, Json]]) -> Mapping[str, Json] | None:
@@ -308,6 +367,7 @@ DPO_JOB = Kind(
     # Room for the digest and for up to 999 attempts: `-0123456789-a999`.
     name_limit=ID_LIMIT - 1 - DIGEST_LENGTH - len("-a999"),
     trains=True,
+    paused=_paused,
     made_here=DPO_JOB_HERE,
     retirement=Retirement(
         "managed tuning jobs and their datasets",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field as Value
 
 from dpo_ops.kinds.facts import Problem, Spec, display_problem
-from dpo_ops.kinds.values import SecretRef, look_up
+from dpo_ops.kinds.values import Duration, SecretRef, look_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,6 +123,15 @@ class WandbConfig(Spec):
     """The run's id."""
 
 
+class Retry(Spec):
+    """When a failed attempt is made again. Bad data never is."""
+
+    max: Annotated[int, Value(ge=0, le=10)] | None = None
+    """How often; 2 by default."""
+    on: list[Literal["infrastructure", "cancelled"]] | None = None
+    """After what; [infrastructure] by default."""
+
+
 class DPOJobSpec(Spec):
     """One model, tuned with preference pairs."""
 
@@ -142,6 +151,12 @@ class DPOJobSpec(Spec):
     """How the platform schedules it."""
     displayName: str | None = None
     """A name for people; the mark of the stack is added to it."""
+    retry: Retry | None = None
+    """When a failed attempt is made again."""
+    noProgressTimeout: Duration | None = None
+    """The longest time in one state, such as 6h, before it is no longer waited for."""
+    onSupersede: Literal["keep", "cancel", "finish"] | None = None
+    """What becomes of a job of older settings that still runs: keep, by default, lets both run."""
 
 
 def check(spec: DPOJobSpec) -> Iterator[Problem]:
@@ -193,6 +208,9 @@ NOT_MANAGED = {
 NOT_HERE = {
     "wandbConfig": "it names a run that the managed service logs to",
     "purpose": "it says how the managed service schedules a job",
+    "retry": "a training that failed here goes on from its checkpoint when you apply again",
+    "noProgressTimeout": "there is no job to look at",
+    "onSupersede": "there is no job to look at",
     "lossConfig.dpo.refCacheConcurrency": "it is about the managed service's own cache",
     "lossConfig.dpo.refCacheBatchSize": "it is about the managed service's own cache",
 }

@@ -252,6 +252,11 @@ def always(record: Mapping[str, Json]) -> bool:  # noqa: ARG001  -- the default 
     return True
 
 
+def never(record: Mapping[str, Json]) -> bool:  # noqa: ARG001  -- the default `paused`
+    """Say that a kind has nothing that could be resumed."""
+    return False
+
+
 def no_problems(spec: Any) -> Iterator[Problem]:  # noqa: ARG001  -- the default `check`
     """Say that a spec whose types are right has nothing else to be checked."""
     return iter(())
@@ -348,6 +353,8 @@ class Kind:
     claims: Callable[[Mapping[str, Json]], tuple[str, str]] | None = None
     """Gives the stack and the spec name that a standing record is marked with; none for a kind
     that costs nothing while it stands, so that nobody has to be warned of one without a spec."""
+    paused: Callable[[Mapping[str, Json]], bool] = never
+    """Whether a record is halted and goes on when it is told to `:resume`."""
     paid: str = ""
     """What creating one costs, in words; empty when it costs nothing."""
     delete_params: Mapping[str, str] = field(default_factory=dict)

@@ -37,6 +37,8 @@ class Verb(StrEnum):
     TRAIN = "train"
     CREATE = "create"
     UNDELETE = "undelete"
+    RESUME = "resume"
+    CANCEL = "cancel"
     UPLOAD = "upload"
     PATCH = "patch"
     WAIT = "wait"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from dpo_ops.kinds.facts import Answer, Kind, Question, Verdict
     from dpo_ops.kinds.pricing import Prices
-    from dpo_ops.resource import Address, Observed, Resource, State
+    from dpo_ops.resource import Address, Json, Observed, Resource, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +104,9 @@ def _decide(resource: Resource, seen: Observed) -> Change:
     if seen.health is Health.TERMINATING:
         fix = "apply again once it is over"
         return _blocked(resource, seen, f"{seen.id} is {seen.message}", "", fix)
-    if seen.health is Health.FAILED and not seen.retriable:
-        why = "the same input would fail the same way again"
-        fix = "change the data or the settings: that makes a new job"
-        return _blocked(resource, seen, f"{seen.id} {seen.message}", why, fix)
+    if seen.health is Health.FAILED and seen.final:
+        what = f"{seen.id} {seen.message}"
+        return _blocked(resource, seen, what, seen.final.why, seen.final.fix)
     if _to_create(seen):
         return _create(kind, resource, seen)
     if seen.health is Health.IN_PROGRESS and (resource.content or resource.recipe):
@@ -116,7 +115,8 @@ def _decide(resource: Resource, seen: Observed) -> Change:
 
 
 def _to_create(seen: Observed) -> bool:
-    return seen.health in (Health.NOT_FOUND, Health.FAILED) and not seen.conflict and seen.retriable
+    over = seen.health is Health.NOT_FOUND or (seen.health is Health.FAILED and not seen.final)
+    return over and not seen.conflict
 
 
 def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
@@ -127,6 +127,7 @@ def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
     steps = [
         *([Step(Verb.TRAIN, name)] if resource.recipe else []),
         *([Step(Verb.DELETE, name)] if remakes else []),
+        *_superseding(kind, resource, seen),
         *([Step(Verb.UNDELETE, name)] if restores else [Step(Verb.CREATE, name)]),
         *([Step(Verb.UPLOAD, name)] if resource.content or resource.recipe else []),
         *([Step(Verb.PATCH, name)] if restores and _create_fields(kind, resource, seen) else []),
@@ -138,7 +139,7 @@ def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
         seen,
         action=Action.REPLACE if superseded or remakes else Action.CREATE,
         id=seen.next_id,
-        reason=_why_create(kind, seen) + _how(resource),
+        reason=_why_create(kind, seen) + _how(resource) + _sunk(kind, resource, seen),
         fields=_create_fields(kind, resource, seen),
         steps=tuple(steps),
         reversible=not (kind.paid and kind.retained),
@@ -180,6 +181,33 @@ def _how(resource: Resource) -> str:
     return f"; {recipe.trainer} trains it from {recipe.weights}" if recipe else ""
 
 
+def _superseding(kind: Kind, resource: Resource, seen: Observed) -> list[Step]:
+    """Return what happens first to an earlier generation that is still being made."""
+    policy = resource.options.get("onSupersede")
+    verb = {"cancel": Verb.CANCEL, "finish": Verb.WAIT}.get(str(policy))
+    running = [f"{kind.collection}/{last_segment(r['name'])}" for r in _running(kind, seen)]
+    return [Step(verb, name) for name in running] if verb else []
+
+
+def _running(kind: Kind, seen: Observed) -> list[Mapping[str, Json]]:
+    return [r for r in seen.earlier if kind.health(r)[0] is Health.IN_PROGRESS]
+
+
+_FATES = {"cancel": "is cancelled first", "finish": "is waited for first"}
+
+
+def _sunk(kind: Kind, resource: Resource, seen: Observed) -> str:
+    """Say what becomes of an earlier generation under way: what it has cost is not given back."""
+    if not kind.paid:
+        return ""
+    fate = _FATES.get(str(resource.options.get("onSupersede")), "goes on beside it")
+    return "".join(
+        f"; {last_segment(r['name'])}, which has been running since {r.get('createTime')} and is"
+        f" paid for so far, {fate}"
+        for r in _running(kind, seen)
+    )
+
+
 def _resume_upload(kind: Kind, resource: Resource, seen: Observed) -> Change:
     name = f"{kind.collection}/{seen.id}"
     # What was trained elsewhere may not lie here; where it does, training is over at once.
@@ -201,13 +229,17 @@ def _keep_or_update(kind: Kind, resource: Resource, seen: Observed) -> Change:
     going = seen.health is not Health.CURRENT
     # Whoever made it may have been stopped before it answered; then that is still to be seen.
     unproven = not kind.proven(seen.record or {})
+    paused = going and kind.paused(seen.record or {})
     steps = [
+        *([Step(Verb.RESUME, name)] if paused else []),
         *([Step(Verb.PATCH, name)] if fields else []),
         *(_proof(kind, name) if fields or going or superseded or unproven else []),
         *(Step(Verb.DELETE, old) for old in superseded),
     ]
     if superseded:
         action, reason = Action.REPLACE, f"{seen.message}; what it replaces is still there"
+    elif paused:
+        action, reason = Action.UPDATE, f"{seen.message}; it is resumed"
     elif fields:
         action, reason = Action.UPDATE, "differs in " + ", ".join(f.path for f in fields)
     elif unproven:
