@@ -127,7 +127,7 @@ class _Run:
             workshop=self.workshop,
         )
         self._settle()
-        while self.open and not self._halted():
+        while self.open and not self._halted() and not self._left_to_wait():
             self._start(writer)
             self._let_time_pass()
             self._collect()
@@ -176,7 +176,7 @@ class _Run:
 
     def _await(self, task: Task) -> None:
         self.sight.soon(others=bool(self._waiting_tasks()))
-        task.since, task.unsettled = self.clock.now(), None
+        task.since, task.unsettled, task.looked = self.clock.now(), None, False
 
     def _waiting_tasks(self) -> list[Task]:
         return [task for task in self.open.values() if task.since is not None]
@@ -187,6 +187,13 @@ class _Run:
         spent = self.clock.now() - self.began
         over = self.waits.budget_s is not None and spent >= self.waits.budget_s
         return self.stop() or over or bool(self.blind)
+
+    def _left_to_wait(self) -> bool:
+        """Whether nothing is left but to wait, and nobody wants to."""
+        return self.waits.leave and not any(
+            task.future or self._ready(task) or (task.since is not None and not task.looked)
+            for task in self.open.values()
+        )
 
     def _let_time_pass(self) -> None:
         """Wait for a write to end or for the next thing to be due, whichever is first."""
@@ -265,6 +272,8 @@ class _Run:
         waiting = self._waiting_tasks()
         if self.clock.now() < self.sight.next_look or not waiting:
             return
+        for task in waiting:
+            task.looked = True
         try:
             listing = self.sight.look(waiting)
         except Unauthorized as error:

@@ -23,8 +23,8 @@ class Task:
 
     `id` is the remote id, which is not the planned one where that turned out to be taken.
     `unsettled` is since when it is not seen as it should be. `future` is the step under way; one
-    that writes is not begun again before `not_before`. `begun` says that the step was. `state` is
-    what it was last seen in, since `state_since`.
+    that writes is not begun again before `not_before`. `begun` says that the step was. `looked`
+    says that it was looked at since. `state` is what it was last seen in, since `state_since`.
     """
 
     change: Change
@@ -35,6 +35,7 @@ class Task:
     not_before: float | None = None
     future: Future[Done] | None = None
     begun: bool = False
+    looked: bool = False
     state: str = ""
     state_since: float = 0.0
 

@@ -123,7 +123,8 @@ def _verb(report: Report, ending: Ending) -> str:
     if not report.interrupted:
         return "Removed" if ending.removal else "Applied"
     if ending.left_s is not None:
-        return f"Left after {elapsed(ending.left_s)} (--max-wait)"
+        spent = f"after {elapsed(ending.left_s)} (--wait-budget)"
+        return f"Left {spent if ending.left_s else '(--no-wait)'}"
     return "Stopped" if ending.cause else "Interrupted"
 
 

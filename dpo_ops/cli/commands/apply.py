@@ -28,21 +28,26 @@ if TYPE_CHECKING:
     help="Carry it out only if the plan still has this fingerprint.",
 )
 @click.option(
+    "--wait-budget",
     "--max-wait",
     type=DURATION,
     metavar="TIME",
     help="Leave what still runs after this long, such as 50m; exit code 3.",
 )
+@click.option(
+    "--no-wait", is_flag=True, help="Leave what runs as soon as only waiting is left; exit code 3."
+)
 @with_target
 @with_screen
-def command(
+def command(  # noqa: PLR0913  -- one for each option
     screen: Screen,
     specs: Specs,
     target: Target,
     *,
     auto_approve: bool,
     expect: str | None,
-    max_wait: float | None,
+    wait_budget: float | None,
+    no_wait: bool,
 ) -> int:
     """Make the account match the specs in PATHS: upload, train, wait, check, deploy.
 
@@ -54,7 +59,7 @@ def command(
     """
     from dpo_ops.cli.account import account
     from dpo_ops.cli.approval import ask_to_apply, check_expected, check_flags
-    from dpo_ops.cli.carrying import carry_out, print_report, with_next
+    from dpo_ops.cli.carrying import Patience, carry_out, print_report, with_next
     from dpo_ops.cli.desired import load, secrets
     from dpo_ops.cli.proposal import propose, tell_plan, writes
     from dpo_ops.cli.saving import as_loaded, saved_plan
@@ -76,7 +81,7 @@ def command(
         elif writes(proposed) and not auto_approve:
             ask_to_apply(screen)
         report, ending = carry_out(
-            screen, target, proposed, client, secret=secret, budget_s=max_wait
+            screen, target, proposed, client, secret=secret, patience=Patience(wait_budget, no_wait)
         )
         ending = with_next(ending, report, lambda: propose(client, desired))
     print_report(screen, target, report, ending)
