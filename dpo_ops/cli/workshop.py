@@ -5,16 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpo_ops.cli.places import OURS, keep_out_of_git
+from dpo_ops.cli.places import OURS, TRAINING, keep_out_of_git
 from dpo_ops.executor import Workshop
 from dpo_ops.trainers.ray import Ray
 from dpo_ops.trainers.trl import Trl
 
 if TYPE_CHECKING:
     from dpo_ops.client import Client
-
-TRAINING = Path(OURS) / "training"
-"""A folder for each model that is trained here, named by its id."""
 
 
 def workshop(client: Client) -> Workshop:
