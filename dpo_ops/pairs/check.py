@@ -9,13 +9,13 @@ from dpo_ops.errors import Severity
 from dpo_ops.pairs.accept import accepted
 from dpo_ops.pairs.explain import explain
 from dpo_ops.pairs.keys import Keys, keys_of, said_in, said_in_good
-from dpo_ops.pairs.layout import again, cut, decode, learn, read_alike
+from dpo_ops.pairs.layout import Odd, again, cut, decode, learn, read_alike
 from dpo_ops.pairs.rows import pair_of
 from dpo_ops.pairs.rules import MAX_ROW_BYTES, RULES
 from dpo_ops.pairs.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from dpo_ops.pairs.keys import Said
     from dpo_ops.pairs.layout import Layout, Run
@@ -93,9 +93,9 @@ def check_block(block: bytes, part: Part, layouts: list[Layout], *, top: bool) -
     # One line over the limit is not to be taken for a row, however well it is laid out.
     count, runs, odd = cut(block, layouts if len(block) <= MAX_ROW_BYTES else ())
     part.keys.make_room(count)
-    for run in runs:
-        _check_run(block, run, part)
-    _check_lines(((part.lines + row, line) for row, line in odd), part, top=top)
+    # In the order of the file: of what is found often, the first are shown.
+    alone = sorted([*odd, *(row for run in runs for row in _check_run(block, run, part))])
+    _check_lines(((part.lines + row, line) for row, line in alone), part, top=top)
     if odd:
         _learn(odd[0].line, layouts)
     part.lines += count
@@ -119,18 +119,18 @@ def _learn(line: bytes, layouts: list[Layout]) -> None:
         layouts.append(layout)
 
 
-def _check_run(block: bytes, run: Run, part: Part) -> None:
+def _check_run(block: bytes, run: Run, part: Part) -> Iterator[Odd]:
+    """Take the good rows of a run; yield the others."""
     columns = decode(run)
     first, rows = part.lines + run.row, len(run.starts) - 1
     if columns:
         part.take(range(first, first + rows), run.layout.mark, columns)
     elif rows == 1:
-        line = block[run.starts[0] : run.starts[1] - 1]
-        _check_lines([(first, line)], part, top=False)
+        yield Odd(run.row, block[run.starts[0] : run.starts[1] - 1])
     else:
         # A row of these is not good: halves find it in few steps.
         for half in (slice(0, rows // 2 + 1), slice(rows // 2, rows + 1)):
-            _check_run(block, again(block, run, half), part)
+            yield from _check_run(block, again(block, run, half), part)
 
 
 def _check_lines(lines: Iterable[tuple[int, bytes]], part: Part, *, top: bool) -> None:

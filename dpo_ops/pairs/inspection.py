@@ -74,7 +74,7 @@ def inspect(
     """Digest and check the file at `path`; findings call it `shown`.
 
     At most `cap` findings a rule, then one that counts the rest. Memory grows with the number
-    of rows, by 17 bytes each, and not with their size. `cache` may answer for a file that has
+    of rows, by 9 bytes each, and not with their size. `cache` may answer for a file that has
     not changed. `workers` is how many processes check a large file; None: one for each core.
     Raises nothing for what is in the file, nor if it can't be read: all is a finding.
     """
@@ -148,20 +148,15 @@ def _check_large(fd: int, size: int, part: Part, workers: int | None) -> tuple[s
     # A small file needs none of this, nor the time to import it.
     from dpo_ops.pairs.crew import checking  # noqa: PLC0415
 
-    with checking(fd, size, part.cap, workers) as parts:
-        # Nothing here but a loop in C: the workers have the cores.
-        digest, size = _digest(fd)
-        for found in parts:
-            part.join(found)
-    return digest, size
-
-
-def _digest(fd: int) -> tuple[str, int]:
-    sha256, size = hashlib.sha256(), 0
-    block = memoryview(bytearray(BLOCK))
-    while count := os.preadv(fd, [block], size):
-        sha256.update(block[:count])
-        size += count
+    with checking(fd, size, part, workers) as crew:
+        # Little here but a loop in C: the workers have the cores.
+        sha256, size = hashlib.sha256(), 0
+        block = memoryview(bytearray(BLOCK))
+        while count := os.preadv(fd, [block], size):
+            sha256.update(block[:count])
+            size += count
+            crew.collect()
+        crew.finish()
     return sha256.hexdigest(), size
 
 

@@ -24,19 +24,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _SIDES: Final = ("preferred_output", "non_preferred_output")
+# A number is looked for in less time than a byte string of one.
+_END: Final = ord("}")
 
 
 class Joint(NamedTuple):
     """Bytes that follow a text; their first `}` stands at `lead`, `width` is their number.
 
     Every message ends in `}`. Texts seldom hold one, and one byte is found much faster
-    than many. `glue` is what is written over them.
+    than many. `glue` is what is written over them: not bytes, of which each write would first
+    make an array.
     """
 
     piece: bytes
     lead: int
     width: int
-    glue: bytes
+    glue: bytearray
 
 
 class Layout(NamedTuple):
@@ -94,7 +97,7 @@ def learn(line: bytes) -> Layout | None:
 
 
 def _joint(piece: bytes) -> Joint:
-    return Joint(piece, piece.index(b"}"), len(piece), b",\n".ljust(len(piece)))
+    return Joint(piece, piece.index(_END), len(piece), bytearray(b",\n".ljust(len(piece))))
 
 
 def _contents(row: Node) -> list[Node]:
@@ -126,7 +129,7 @@ def read_alike(block: bytes, layout: Layout) -> list[list[str]] | None:
     while True:
         rows += 1
         for piece, lead, width, glue in joints:
-            end = find(b"}", start) - lead
+            end = find(_END, start) - lead
             # Below `start` nothing was found, and startswith would count from the end.
             if end < start or not startswith(piece, end):
                 end = find(piece, start)
@@ -176,7 +179,7 @@ def _glue_rows(block: bytes, copy: bytearray, at: int, layout: Layout) -> list[i
         start = at + width_of_head
         stop = find(b"\n", at) + 1
         for piece, lead, width, glue in inner:
-            end = find(b"}", start) - lead
+            end = find(_END, start) - lead
             # Below `start` nothing was found, and startswith would count from the end.
             if end < start or not startswith(piece, end):
                 end = find(piece, start, stop)

@@ -82,4 +82,5 @@ def _long_line(fd: int, at: int, limit: int, size: int) -> tuple[bytes, int]:
         at += end + 1 if end >= 0 else len(data)
         if end >= 0:
             break
-    return bytes(line) + b"\n", at
+    line += b"\n"
+    return bytes(line), at
