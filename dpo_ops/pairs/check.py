@@ -71,13 +71,13 @@ class Part:
         self.uneven += sum(map(ne, preferred, other))
 
 
-def check_plainly(data: bytes, part: Part) -> None:
-    r"""Check the lines of a small file, without learning anything and without heavy imports."""
+def check_plainly(data: bytes, part: Part, *, top: bool = True) -> None:
+    r"""Check some lines without learning anything and without heavy imports."""
     lines = data.split(b"\n")
     if not lines[-1]:
         lines.pop()
     part.keys.make_room(len(lines))
-    _check_lines(enumerate(lines), part, top=True)
+    _check_lines(enumerate(lines, part.lines), part, top=top)
     part.lines += len(lines)
 
 
@@ -86,12 +86,15 @@ def check_block(block: bytes, part: Part, layouts: list[Layout], *, top: bool) -
 
     What is learned of how rows are laid out is added to `layouts`.
     """
+    if len(block) > MAX_ROW_BYTES:
+        # One line over the limit is not to be taken for a row, however well it is laid out.
+        check_plainly(block, part, top=top)
+        return
     if not layouts:
         _learn(block[: block.index(b"\n")], layouts)
     if len(layouts) == 1 and _check_at_once(block, part, layouts[0]):
         return
-    # One line over the limit is not to be taken for a row, however well it is laid out.
-    count, runs, odd = cut(block, layouts if len(block) <= MAX_ROW_BYTES else ())
+    count, runs, odd = cut(block, layouts)
     part.keys.make_room(count)
     # In the order of the file: of what is found often, the first are shown.
     alone = sorted([*odd, *(row for run in runs for row in _check_run(block, run, part))])
@@ -103,7 +106,7 @@ def check_block(block: bytes, part: Part, layouts: list[Layout], *, top: bool) -
 
 def _check_at_once(block: bytes, part: Part, layout: Layout) -> bool:
     """Take all rows of a block if they are of one layout and good; return whether they were."""
-    columns = read_alike(block, layout) if len(block) <= MAX_ROW_BYTES else None
+    columns = read_alike(block, layout)
     if not columns:
         return False
     rows = len(columns[0])
