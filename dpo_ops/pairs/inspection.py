@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import stat
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from dpo_ops.pairs.layout import Layout
     from dpo_ops.pairs.tally import Tally
 
-# Up to here the plain way takes less time than the imports of the fast one.
+# Up to here the plain way takes less time than the imports of the fast one; up to there, than
+# to learn how the rows are laid out.
 _SMALL: Final = 2**18
+_TINY: Final = 2**15
 # Up to here one process takes less time than starting others.
 _LARGE: Final = 2**23
 # Fewer pairs than this may all lean one way by chance.
@@ -132,7 +135,7 @@ def _read(fd: int, size: int) -> bytes:
 
 
 def _check_data(data: bytes, part: Part) -> None:
-    if len(data) <= _SMALL:
+    if len(data) <= (_TINY if "orjson" in sys.modules else _SMALL):
         check_plainly(data, part)
         return
     layouts: list[Layout] = []
