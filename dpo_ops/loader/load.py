@@ -59,10 +59,10 @@ def load(  # noqa: PLR0913  -- what the outside world gives, each by name
 
     `values` are merged in order and seen by templates; so is `git`, a mapping or a function that
     returns one, called only if a template mentions it. No path in a spec leaves `root`, by
-    default the repository of each path. With `count_tokens` each file of pairs is read once more
-    for its tokens, from which a plan tells its cost. `today` decides which waivers still hold;
-    left out, none does. With a `cache`, files of pairs that have not changed are not read again.
-    Reads files, and writes none but the cache.
+    default the repository of each path. With `count_tokens` the tokens of each file of pairs are
+    estimated while it is checked; from them a plan tells its cost. `today` decides which waivers
+    still hold; left out, none does. With a `cache`, files of pairs that have not changed are not
+    read again. Reads files, and writes none but the cache.
 
     Raises:
         SpecError: the specs can't be used, or there are none; it holds all findings.

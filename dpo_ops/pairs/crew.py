@@ -161,7 +161,7 @@ def checking(
     `workers` is their number, None for as many as there are cores, 0 for none. A range takes
     `width` bytes. Call `collect` now and then, and `finish` at the end.
     """
-    check = partial(check_range, fd, part.cap, [])
+    check = partial(check_range, fd, Part(part.cap, count=part.count), [])
     crew = Crew(ranges(size, width), check, part)
     try:
         if count := _cores() if workers is None else workers:
@@ -201,13 +201,13 @@ def settle() -> None:
     gc.freeze()
 
 
-def check_range(fd: int, cap: int, layouts: list[Layout], span: Range) -> Part:
-    """Check the lines that begin in a range of bytes.
+def check_range(fd: int, like: Part, layouts: list[Layout], span: Range) -> Part:
+    """Check the lines that begin in a range of bytes, for a part `like` another.
 
     Raises:
         OSError: the file can't be read.
     """
-    part = Part(cap)
+    part = Part(like.cap, count=like.count)
     for number, block in enumerate(whole_lines(fd, *span, MAX_ROW_BYTES)):
         check_block(block, part, layouts, top=span.start == number == 0)
     return part

@@ -15,6 +15,8 @@ from dpo_ops.pairs.check import Part, check_block, check_plainly
 from dpo_ops.pairs.lines import BLOCK
 from dpo_ops.pairs.repeats import note_repeats
 from dpo_ops.pairs.rules import MAX_ROWS, MIN_ROWS
+from dpo_ops.pairs.tokens import ESTIMATE
+from dpo_ops.resource import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,12 +46,14 @@ class Inspection:
     `rows` counts the lines that are not blank, good or bad. `findings` come in file order,
     then one for each rule that was broken more often than is shown.
     Of a file that can't be read to its end, the digest is empty; size and rows are 0.
+    `tokens` are an estimate, there where they were asked for.
     """
 
     digest: str
     size: int
     rows: int
     findings: tuple[Finding, ...]
+    tokens: Tokens | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ Question = tuple[int, Limits]
 """What an answer hangs on besides the file: the cap, and the limits."""
 
 
-def inspect(
+def inspect(  # noqa: PLR0913  -- one question, each part of it by name
     path: Path,
     *,
     shown: str,
@@ -73,39 +77,48 @@ def inspect(
     limits: Limits = LIMITS,
     cache: Cache | None = None,
     workers: int | None = None,
+    tokens: bool = False,
 ) -> Inspection:
-    """Digest and check the file at `path`; findings call it `shown`.
+    """Digest and check the file at `path`, all in one read; findings call it `shown`.
 
     At most `cap` findings a rule, then one that counts the rest. Memory grows with the number
     of rows, by 9 bytes each, and not with their size. `cache` may answer for a file that has
-    not changed. `workers` is how many processes check a large file; None: one for each core.
+    not changed. With `tokens` those of all its pairs are estimated on the way.
+    `workers` is how many processes check a large file; None: one for each core.
     Raises nothing for what is in the file, nor if it can't be read: all is a finding.
     """
-    part = Part(cap, shown)
+    part = Part(cap, shown, ESTIMATE.count if tokens else None)
     try:
+        status = _status(path)
+        known = cache.find(path, status, (cap, limits), shown) if cache else None
+        if known and (known.tokens or not tokens):
+            return known
         with _opened(path) as fd:
             before = os.fstat(fd)
-            known = cache.find(path, before, (cap, limits), shown) if cache else None
-            found = known or _inspect(fd, before.st_size, part, limits, workers)
+            found = _inspect(fd, before.st_size, part, limits, workers)
             _check_unchanged(before, os.fstat(fd), found.size)
-            if cache and not known:
-                cache.keep(path, before, (cap, limits), found)
-            return found
+        if cache:
+            cache.keep(path, before, (cap, limits), found)
     except OSError as error:
         part = Part(cap, shown)
         part.tally.add("unreadable", 1, 1, f"the file can't be read: {error.strerror or error}")
         return Inspection(digest="", size=0, rows=0, findings=part.tally.findings())
+    return found
+
+
+def _status(path: Path) -> os.stat_result:
+    try:
+        status = path.stat()
+    except ValueError as error:
+        raise OSError(errno.EINVAL, f"no file has such a name: {error}") from error
+    # Opening a pipe could wait for ever, reading a device could never end.
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return status
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    try:
-        mode = path.stat().st_mode
-    except ValueError as error:
-        raise OSError(errno.EINVAL, f"no file has such a name: {error}") from error
-    # Opening a pipe could wait for ever, reading a device could never end.
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise OSError(errno.EINVAL, "it is not a regular file")
     fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
     try:
         yield fd
@@ -121,7 +134,9 @@ def _inspect(fd: int, size: int, part: Part, limits: Limits, workers: int | None
     else:
         digest, size = _check_large(fd, size, part, workers)
     _check_whole(part, limits)
-    return Inspection(digest, size, part.lines - part.blank, part.tally.findings())
+    prompt, preferred, other = part.tokens
+    tokens = Tokens(prompt, preferred, other) if part.count else None
+    return Inspection(digest, size, part.lines - part.blank, part.tally.findings(), tokens)
 
 
 def _read(fd: int, size: int) -> bytes:

@@ -63,16 +63,20 @@ class Keys:
 
 
 class Said(NamedTuple):
-    """One pair: what stands for all of it that is no text, then the texts, the sides last."""
+    """One pair: what stands for all of it that is no text, then the texts, the sides last.
+
+    `tools` is canonical JSON, empty where there are none; `mark` stands for it, too.
+    """
 
     mark: int
     texts: tuple[str, ...]
+    tools: str = ""
 
 
 def said_in(pair: Pair) -> Said:
     """Return the mark and the texts of a pair."""
     roles, texts = zip(*pair.messages, strict=True) if pair.messages else ((), ())
-    return Said(_mark(roles, pair.tools), (*texts, pair.preferred, pair.other))
+    return Said(_mark(roles, pair.tools), (*texts, pair.preferred, pair.other), pair.tools)
 
 
 def said_in_good(row: dict[str, Any]) -> Said:
@@ -83,7 +87,8 @@ def said_in_good(row: dict[str, Any]) -> Said:
     texts = (*said, preferred["content"], other["content"])
     roles = _ROLES[-len(said) :]
     if asked.get("tools"):
-        return Said(_mark(roles, json.dumps(asked["tools"], sort_keys=True)), texts)
+        tools = json.dumps(asked["tools"], sort_keys=True)
+        return Said(_mark(roles, tools), texts, tools)
     return Said(_mark(roles, ""), texts)
 
 
@@ -97,8 +102,8 @@ def _mark(roles: tuple[str, ...], tools: str) -> int:
 
 def input_key(pair: Pair) -> int:
     """Return what stands for all of a pair but its sides."""
-    mark, texts = said_in(pair)
-    return hash((mark, *texts[:-2]))
+    said = said_in(pair)
+    return hash((said.mark, *said.texts[:-2]))
 
 
 def keys_of(mark: int, columns: Sequence[Sequence[str]]) -> Columns:

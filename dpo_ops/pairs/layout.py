@@ -53,6 +53,7 @@ class Layout(NamedTuple):
     between: Joint
     order: tuple[int, ...]
     mark: int
+    tools: str
 
 
 class Run(NamedTuple):
@@ -93,7 +94,8 @@ def learn(line: bytes) -> Layout | None:
     pieces[-1] += b"\n"
     joints = tuple(map(_joint, pieces))
     order = tuple(places.index(node) for node in contents)
-    return Layout(head, joints, _joint(pieces[-1] + head), order, said_in_good(row).mark)
+    said = said_in_good(row)
+    return Layout(head, joints, _joint(pieces[-1] + head), order, said.mark, said.tools)
 
 
 def _joint(piece: bytes) -> Joint:
@@ -118,7 +120,7 @@ def read_alike(block: bytes, layout: Layout) -> list[list[str]] | None:
     This is the hot loop: a call less in it is some percent of the whole check. So it does not
     ask whether a text goes on into the next line; one that did would not decode.
     """
-    head, (*inner, tail), between, order, _ = layout
+    head, (*inner, tail), between, order, *_ = layout
     find, startswith = block.find, block.startswith
     if not startswith(head) or not block.endswith(tail.piece):
         return None

@@ -18,6 +18,8 @@ from dpo_ops.pairs.check import Part, check_block, check_plainly
 from dpo_ops.pairs.explain import explain
 from dpo_ops.pairs.layout import cut, decode, learn, read_alike
 from dpo_ops.pairs.lines import split, whole_lines
+from dpo_ops.pairs.rows import pair_of
+from dpo_ops.pairs.tokens import ESTIMATE, measure
 from tests.pairs.rows import SHOWN, USER, fine, row
 from tests.pairs.test_properties import EASY, near_rows
 
@@ -53,7 +55,8 @@ def outcome(part: Part) -> tuple[object, ...]:
     keys = part.keys
     same = [keys.pairs.index(key) for key in keys.pairs]
     sides = [keys.sides[line] == keys.sides[first] for line, first in enumerate(same)]
-    return part.tally.findings(), part.lines, part.blank, part.longer, part.uneven, same, sides
+    counts = (part.lines, part.blank, part.longer, part.uneven, part.tokens)
+    return part.tally.findings(), counts, same, sides
 
 
 @settings(EASY, max_examples=1000)
@@ -67,12 +70,16 @@ def outcome(part: Part) -> tuple[object, ...]:
 )
 def test_a_block_gives_what_its_lines_give(lines: list[bytes], seed: int) -> None:
     data = b"".join(line.replace(b"\n", b" ") + b"\n" for line in lines)
-    plain, fast = Part(10), Part(10)
+    plain, fast = Part(10, "", ESTIMATE.count), Part(10, "", ESTIMATE.count)
     check_plainly(data, plain)
     known = learn(LAYOUTS[seed].encode())
     assert known
     check_block(data, fast, [known], top=True)
     assert outcome(fast) == outcome(plain)
+    # The tokens are those that a walk over the rows counts, good rows and bad.
+    pairs = filter(None, map(pair_of, data.rstrip(b"\n").split(b"\n")))
+    walked = [measure(pair, ESTIMATE) for pair in pairs]
+    assert plain.tokens == [sum(row[side] for row in walked) for side in range(3)]
 
 
 @settings(EASY, max_examples=1000)
@@ -221,7 +228,7 @@ def test_any_number_of_processes_gives_what_one_line_after_the_other_gives(
     lines: list[bytes], copies: int, workers: int
 ) -> None:
     data = b"".join(line.replace(b"\n", b" ") + b"\n" for line in lines) * copies
-    plain, shared = Part(10, SHOWN), Part(10, SHOWN)
+    plain, shared = Part(10, SHOWN, ESTIMATE.count), Part(10, SHOWN, ESTIMATE.count)
     check_plainly(data, plain)
     fd = os.memfd_create("data")
     try:
