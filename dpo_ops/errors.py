@@ -5,6 +5,7 @@
     ├── SettingsError           no key, no account, or a settings file that can't be read
     ├── PlanError               a plan can't be made, or is not the one that was approved
     ├── AdoptionError           a wanted id is taken by something else
+    ├── TrainingError           a model could not be trained on one's own compute
     ├── StorageError            a signed URL refused the bytes, or the file changed meanwhile
     ├── Interrupted             a signal came; what was accepted goes on without us
     └── ApiError                one exchange with the API that ended badly
@@ -105,6 +106,10 @@ class PlanError(DpoOpsError):
 
 class AdoptionError(DpoOpsError):
     """An id that content decides is taken by a resource with other content."""
+
+
+class TrainingError(DpoOpsError):
+    """A training on one's own compute ended without an adapter, or can't begin."""
 
 
 class StorageError(DpoOpsError):

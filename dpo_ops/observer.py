@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from dpo_ops.errors import NotFound
-from dpo_ops.kinds import KINDS
+from dpo_ops.kinds import KINDS, kind_of
 from dpo_ops.kinds.facts import Answer, Listing, Question, lists_of
 from dpo_ops.planner import Accounted
-from dpo_ops.resource import HERE, Address, last_segment, localise, qualify
+from dpo_ops.resource import HERE, Address, localise, qualify
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,12 +27,13 @@ def observe(client: Client, desired: State) -> Accounted:
     Raises:
         ApiError: the account could not be seen. Nothing is ever concluded from that.
     """
-    wanted = {address.kind for address in desired}
-    kinds = [kind for kind in KINDS.values() if kind.name in wanted or kind.claims]
+    wanted = {(a.kind, bool(r.recipe)): kind_of(r) for a, r in desired.items()}
+    marked = [kind for kind in KINDS.values() if kind.claims and (kind.name, False) not in wanted]
+    kinds = [*wanted.values(), *marked]
     records = client.lists(lists_of(kinds))
     records = {name: localise(rows, client.account) for name, rows in records.items()}
     listing = Listing(records)
-    found = {a: KINDS[a.kind].find(desired[a], listing) for a in desired}
+    found = {a: kind_of(desired[a]).find(desired[a], listing) for a in desired}
     if doubted := {a: seen.confirm for a, seen in found.items() if seen.confirm}:
         found |= _confirmed(client, desired, records, doubted)
     return Accounted(client.account, found, tuple(_strays(desired, kinds, listing)))
@@ -40,7 +41,7 @@ def observe(client: Client, desired: State) -> Accounted:
 
 def _strays(
     desired: State, kinds: Iterable[Kind], listing: Listing
-) -> Iterator[tuple[Address, str]]:
+) -> Iterator[tuple[Address, Mapping[str, Json]]]:
     """Yield what a spec that is gone has left behind."""
     for kind in kinds:
         if kind.claims is None:
@@ -49,7 +50,7 @@ def _strays(
             stack, name = kind.claims(record)
             address = Address(kind.name, name)
             if stack == desired.stack and address not in desired:
-                yield address, last_segment(str(record["name"]))
+                yield address, record
 
 
 def preflight(client: Client, questions: Iterable[Question]) -> dict[Question, Answer]:
@@ -75,7 +76,7 @@ def _confirmed(
         else:
             fresh.setdefault(name.removeprefix(HERE).partition("/")[0], []).append(record)
     listing = Listing(fresh, missing)
-    return {a: KINDS[a.kind].find(desired[a], listing) for a in doubted}
+    return {a: kind_of(desired[a]).find(desired[a], listing) for a in doubted}
 
 
 def _ask(client: Client, question: Question) -> Answer:

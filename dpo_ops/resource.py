@@ -79,6 +79,50 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a model is trained on one's own compute, before it goes to the account.
+
+    `trainer` names who trains, `weights` what it starts from. `settings` and `loss` are the
+    job's `trainingConfig` and `lossConfig`, and `pairs` the file to train on. `start` is the
+    full name of the model that a warm start goes on from; empty without one.
+    """
+
+    trainer: str
+    weights: str
+    settings: Mapping[str, Json]
+    loss: Mapping[str, Json]
+    pairs: Content
+    start: str = ""
+
+    @property
+    def decides(self) -> dict[str, Json]:
+        """What decides the weights, and so the id.
+
+        Who trains does not: it is the same training on a cluster and on this machine. Of the
+        base model's weights the name counts; nobody here can tell two copies to be the same.
+        """
+        return {
+            "dataset": self.pairs.digest,
+            "weights": self.weights,
+            "trainingConfig": dict(self.settings),
+            "lossConfig": dict(self.loss),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What a spec says of its own deletion.
+
+    `protected` is never deleted, `retained` is left in the account where it would be deleted,
+    and `deleted` is deleted where its kind would be kept.
+    """
+
+    protected: bool = False
+    retained: bool = False
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """What the specs want to exist at one address.
 
@@ -98,6 +142,20 @@ class Resource:
     stack: str = "default"
     options: Mapping[str, Json] = field(default_factory=dict)
     """What the spec says to this tool rather than to the API, such as the probe's prompt."""
+    recipe: Recipe | None = None
+    """How it is made on one's own compute; None where the platform makes it."""
+    stays: bool = False
+    """Its content is only read here, by trainers of one's own: it is never sent."""
+    keeping: Keeping = Keeping()
+    """What its spec says of its deletion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """Why a failure is not tried again, and what would change that."""
+
+    why: str
+    fix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +173,8 @@ class Observed:
     record: Mapping[str, Json] | None = None
     next_id: str = ""
     earlier: tuple[Mapping[str, Json], ...] = ()
-    retriable: bool = True
-    """False when the same input is sure to fail the same way again."""
+    final: Final | None = None
+    """Why it is not tried again, where it failed; None when it is."""
     conflict: str = ""
     """Why the record is not what its id promises; then nothing here may be touched."""
     names: tuple[str, ...] = ()
@@ -125,22 +183,37 @@ class Observed:
     """A full name to ask for directly before this is believed: the lists do not show it."""
 
 
-class State(Mapping[Address, Resource]):
-    """The resources by address, in a fixed order whatever order the files came in.
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a stack allows in one plan.
 
-    `max_cost` is what the training in one plan may cost, in US dollars; None is any sum.
+    `max_cost` is for training, in US dollars; None is any sum. `max_deletes` and
+    `max_delete_share` (0 to 1, of what is there) bound how much is deleted; None is any number.
+    `base_models` and `accelerators` are patterns such as `accounts/fireworks/models/llama-*`;
+    none allows all. `protected` are patterns of addresses that are not deleted.
     """
+
+    max_cost: float | None = None
+    max_deletes: int | None = None
+    max_delete_share: float | None = None
+    base_models: tuple[str, ...] = ()
+    accelerators: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
+
+
+class State(Mapping[Address, Resource]):
+    """The resources by address, in a fixed order whatever order the files came in."""
 
     def __init__(
         self,
         resources: Mapping[Address, Resource],
         *,
         stack: str = "default",
-        max_cost: float | None = None,
+        policy: Policy = Policy(),
     ) -> None:
         self._resources = dict(sorted(resources.items()))
         self.stack = stack
-        self.max_cost = max_cost
+        self.policy = policy
 
     def __getitem__(self, address: Address) -> Resource:
         return self._resources[address]
@@ -187,7 +260,7 @@ def in_account(desired: State, account: str) -> State:
         )
         for address, resource in desired.items()
     }
-    return State(resources, stack=desired.stack, max_cost=desired.max_cost)
+    return State(resources, stack=desired.stack, policy=desired.policy)
 
 
 def last_segment(name: str) -> str:

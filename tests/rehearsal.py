@@ -5,19 +5,23 @@ from __future__ import annotations
 import random
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import rmtree
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
 
 import httpx
 
 from dpo_ops.client import Client, Retry, Settings
 from dpo_ops.emulator import Emulator, EmulatorTransport
-from dpo_ops.executor import Report, Waits, execute
+from dpo_ops.executor import Report, Waits, Workshop, execute
 from dpo_ops.observer import observe, preflight
 from dpo_ops.planner import Plan, plan, questions, teardown
+from tests.apprentice import Apprentice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from dpo_ops.executor.events import Event
     from dpo_ops.resource import State
@@ -52,6 +56,9 @@ class Rehearsal:
     waits: Waits = Waits()
     wrap: Callable[[httpx.BaseTransport], httpx.BaseTransport] = lambda transport: transport
     environ: dict[str, str] = field(default_factory=dict)
+    # Made when something is trained, which seldom happens.
+    shop: Path = field(default_factory=lambda: Path(gettempdir()) / f"dpo-ops-shop-{uuid4()}")
+    apprentice: Apprentice = field(default_factory=Apprentice)
 
     def __post_init__(self) -> None:
         self.emulator = Emulator(
@@ -84,8 +91,12 @@ class Rehearsal:
             on_event=self.events.append,
             clock=self.clock,
             random=random.Random(7),  # noqa: S311  -- jitter, not a secret
-            **options,
+            **{"workshop": self.workshop(), **options},
         )
+
+    def workshop(self) -> Workshop:
+        trainers = {"trl": self.apprentice, "ray": self.apprentice}
+        return Workshop(self.shop, trainers, self.client.download_model)
 
     def apply(self, desired: State, **options: Any) -> Report:
         return self.run(self.plan(desired), **options)
@@ -125,3 +136,4 @@ class Rehearsal:
     def __exit__(self, *_: object) -> None:
         self.client.close()
         self.emulator.close()
+        rmtree(self.shop, ignore_errors=True)

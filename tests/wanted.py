@@ -39,6 +39,12 @@ def job(data: Resource, name: str = "tune", **training: Any) -> Resource:
     return make("DPOJob", name, said, links={"dataset": data})
 
 
+def own_job(data: Resource, name: str = "tune", trainer: str = "trl", **training: Any) -> Resource:
+    config = {"baseModel": BASE, "epochs": 1, **training}
+    said = {"dataset": data.address.name, "trainer": trainer, "trainingConfig": config}
+    return make("DPOJob", name, {**said, "weights": "dpo-ops/tiny"}, links={"dataset": data})
+
+
 def deployment(source: Resource, name: str = "serve", **said: Any) -> Resource:
     spec = {"model": {"dpoJob": source.address.name}, **said}
     return make("Deployment", name, spec, links={"model.dpoJob": source})

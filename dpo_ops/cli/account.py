@@ -14,8 +14,9 @@ from dpo_ops.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dpo_ops.cli.options import Target
+    from dpo_ops.cli.options import EngineChoice, Target
     from dpo_ops.cli.screen import Screen
+    from dpo_ops.emulator import Engine
 
 _KEY = "embedded-emulator"  # No secret: nothing outside this process ever sees it.
 _URL = "https://emulator.invalid"  # A name that can't exist, so that a mistake reaches nobody.
@@ -55,16 +56,39 @@ def _embedded(screen: Screen, target: Target, name: str, *, read_only: bool) -> 
     from dpo_ops.emulator import Emulator, EmulatorTransport  # noqa: PLC0415  -- rarely needed
 
     _make_place(target.data)
+    chosen = made(target.engine)
     screen.say(
         "emulator: a stand-in inside this process answers, not Fireworks, and what its\n"
-        f"emulator: models say is made up; its data lies in {target.data}\n"
+        f"emulator: models say is {_truth(target, chosen.label)}; its data lies in {target.data}\n"
     )
     reached = Settings(_KEY, name, _URL)
     with (
-        Emulator(target.data, time_scale=target.speed, api_key=_KEY, account=name) as emulator,
+        Emulator(
+            target.data, time_scale=target.speed, api_key=_KEY, account=name, engine=chosen
+        ) as emulator,
         Client(reached, transport=EmulatorTransport(emulator), read_only=read_only) as client,
     ):
         yield client
+
+
+def made(choice: EngineChoice) -> Engine:
+    """Return what stands behind an emulator's models. Errors: SettingsError if not installed."""
+    from dpo_ops import emulator  # noqa: PLC0415  -- rarely needed
+
+    try:
+        return emulator.engine(choice.name, choice.weights)
+    except emulator.EngineError as error:
+        raise SettingsError(
+            "the emulator can't train and answer for real",
+            why=str(error),
+            fix="or leave --emulator-engine out",
+        ) from error
+
+
+def _truth(target: Target, label: str) -> str:
+    if label == "stand-in":
+        return "made up"
+    return f"said by {target.engine.weights}, trained and run for real"
 
 
 def _make_place(data: Path) -> None:

@@ -21,6 +21,7 @@ COMMANDS = {
     "plan": "Show what would be done to make the account match the specs.",
     "apply": "Carry the plan out: upload, train, wait, check, deploy.",
     "status": "Show how what the specs describe is doing.",
+    "metrics": "Show how a job trains: loss, margin and accuracy, step by step.",
     "outputs": "Print the names that others need, such as the model to request.",
     "destroy": "Remove what the specs describe, but keep what was trained.",
     "pairs": "Check, compare, count, price, convert and split preference pairs, offline.",

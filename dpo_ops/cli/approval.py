@@ -12,6 +12,7 @@ from dpo_ops.planner import Plan, fingerprint
 
 if TYPE_CHECKING:
     from dpo_ops.cli.screen import Screen
+    from dpo_ops.planner import Saved
 
 
 def check_expected(proposed: Plan, expected: str) -> None:
@@ -22,6 +23,37 @@ def check_expected(proposed: Plan, expected: str) -> None:
             "the plan is not the one that was approved; nothing was sent",
             why=f"approved: {expected} now: {actual}",
             fix="the specs, the account or the tool changed since: review the plan and approve it",
+        )
+
+
+def check_flags(
+    saved: Saved | None, expect: str | None, *, auto_approve: bool, prune: bool
+) -> None:
+    """Refuse approvals that contradict each other, before anything is looked at."""
+    if saved and prune:
+        raise PlanError(
+            "--prune can't be given with a saved plan; nothing was sent",
+            why="whether it prunes was said when it was made",
+            fix="make a new one with `dpo-ops plan --prune --out`",
+        )
+    if auto_approve and (saved or expect is not None):
+        given = "a saved plan" if saved else "--expect"
+        raise PlanError(
+            f"--auto-approve can't be given with {given}; nothing was sent",
+            why=f"{given} approves one plan, --auto-approve approves any",
+            fix="leave --auto-approve out",
+        )
+    if saved and expect is not None and expect != saved.fingerprint:
+        raise PlanError(
+            "the saved plan is not the one that was approved; nothing was sent",
+            why=f"approved: {expect} in the file: {saved.fingerprint}",
+            fix="take the file that belongs to the approval, or plan again",
+        )
+    if expect == "":
+        raise PlanError(
+            "--expect is empty; nothing was sent",
+            why="a variable that holds the fingerprint may not be set",
+            fix="give --expect FINGERPRINT as `dpo-ops plan` prints it",
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from dpo_ops.cli.account import base_url
 from dpo_ops.cli.progress import progress
 from dpo_ops.cli.results import show
 from dpo_ops.cli.stopping import Stop
+from dpo_ops.cli.workshop import workshop
 from dpo_ops.client import SystemClock
 from dpo_ops.errors import DpoOpsError
 from dpo_ops.executor import Waits, execute
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
     from dpo_ops.planner import Plan
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait: `budget_s` seconds in all, or, with `leave`, not at all."""
+
+    budget_s: float | None = None
+    leave: bool = False
+
+
 def carry_out(
     screen: Screen,
     target: Target,
@@ -35,7 +44,7 @@ def carry_out(
     client: Client,
     *,
     secret: Callable[[str], str],
-    budget_s: float | None = None,
+    patience: Patience = Patience(),
 ) -> tuple[Report, Ending]:
     """Return how it ended, and why then. A first signal stops it in order, a second at once."""
     if not proposed.in_sync:
@@ -51,21 +60,25 @@ def carry_out(
             clock=SystemClock(),
             random=SystemRandom(),
             secret=secret,
-            waits=_waits(target, budget_s),
+            workshop=workshop(client),
+            waits=_waits(target, patience),
             stop=stop,
         )
     hopeless = 0 < len(report.having(Outcome.FAILED)) <= client.calls.retired
-    ending = _ending(report, asked=stop.asked, budget_s=budget_s)
+    ending = _ending(report, patience, asked=stop.asked)
     return reporters.with_outputs(report), replace(ending, hopeless=hopeless)
 
 
-def _ending(report: Report, *, asked: bool, budget_s: float | None) -> Ending:
+def _ending(report: Report, patience: Patience, *, asked: bool) -> Ending:
     """Return why a run left something unfinished, where it did."""
     unfinished = report.having(Outcome.RUNNING, Outcome.NOT_STARTED)
     if asked or not unfinished:
         return Ending()
+    budget_s = patience.budget_s
     if budget_s is not None and any(end.waited >= budget_s for end in unfinished):
         return Ending(left_s=budget_s)
+    if patience.leave:
+        return Ending(left_s=0)
     return Ending(cause=unfinished[0].message)
 
 
@@ -79,14 +92,15 @@ def with_next(ending: Ending, report: Report, propose: Callable[[], Plan]) -> En
         return ending  # The report itself matters more.
 
 
-def _waits(target: Target, budget_s: float | None) -> Waits:
+def _waits(target: Target, patience: Patience) -> Waits:
+    asked = Waits(budget_s=patience.budget_s, leave=patience.leave)
     if target.emulator:
         # Its hours are seconds, and asking it costs nothing. Looked at less often than every two
         # of its minutes, a deployment would fall asleep again before it is asked.
         first, longest = min(0.2, 24 / target.speed), min(1.0, 120 / target.speed)
         # Its lists never lag behind, so nothing is gained by long patience with them.
-        return Waits(first_s=first, longest_s=longest, budget_s=budget_s, grace_s=2 * longest)
-    return Waits(budget_s=budget_s)
+        return replace(asked, first_s=first, longest_s=longest, grace_s=2 * longest)
+    return asked
 
 
 def print_report(screen: Screen, target: Target, report: Report, ending: Ending) -> None:

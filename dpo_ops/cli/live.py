@@ -16,13 +16,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from dpo_ops.cli.progress import DOING, View, brief, megabytes, said
+from dpo_ops.cli.progress import DOING, Forecast, View, brief, megabytes, said, trained
 from dpo_ops.executor.events import (
     Ended,
     Event,
     Outcome,
     StepBegan,
     StepEnded,
+    Training,
     Unseen,
     Uploading,
     Waiting,
@@ -40,6 +41,7 @@ _PER_SECOND = 4
 _MARGIN = 4
 _NARROW = 60
 _BAR = 16
+_INDENT = "  "
 _STEP, _ELAPSED = 9, 7
 _COLOURS = {
     Outcome.DONE: "green",
@@ -100,6 +102,12 @@ class _Line:
     step: str
     state: str = ""
     share: float | None = None
+    below: str = ""
+    """What there is to say at length, on a line of its own."""
+
+    @property
+    def height(self) -> int:
+        return 2 if self.below else 1
 
 
 class _View:
@@ -109,6 +117,7 @@ class _View:
         self._console, self._style, self._clock = console, style, clock
         self._lines: dict[Address, _Line] = {}
         self._notice = ""
+        self._forecast = Forecast()
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
@@ -129,6 +138,11 @@ class _View:
             case Uploading(address, done, total) if address in self._lines:
                 self._lines[address].share = done / total if total else 1.0
                 self._lines[address].state = f"{megabytes(done)} of {megabytes(total)}"
+            case Training(address, measured) if address in self._lines:
+                line = self._lines[address]
+                line.share = min(1.0, measured.step / measured.steps) if measured.steps else None
+                left = self._forecast.left_s(event, self._clock())
+                line.below = trained(event, left, self._style.width - len(_INDENT))
             case Waiting(address, state, message, _) if address in self._lines:
                 self._lines[address].state = message or state
                 self._notice = ""
@@ -143,22 +157,47 @@ class _View:
         """Return the moving part as it is now."""
         with self._lock:
             lines, notice = dict(self._lines), self._notice
-        most = max(1, self._console.height - _MARGIN)
-        rows = list(lines.items())[:most]
-        parts: list[RenderableType] = [self._table(rows)] if rows else []
-        if len(lines) > most:
-            parts.append(Text(f"and {len(lines) - most} more", style="dim"))
+        shown = self._fitting(list(lines.items()))
+        parts: list[RenderableType] = [part for row in self._grouped(shown) for part in row]
+        if len(lines) > len(shown):
+            parts.append(Text(f"and {len(lines) - len(shown)} more", style="dim"))
         if notice:
-            text = Text(self._style.clean(notice), style="yellow", no_wrap=True)
-            text.overflow = "ellipsis"
-            parts.append(text)
+            parts.append(self._one_line(notice, look="yellow"))
         return Group(*parts)
 
-    def _table(self, rows: list[tuple[Address, _Line]]) -> Table:
+    def _fitting(self, rows: list[tuple[Address, _Line]]) -> list[tuple[Address, _Line]]:
+        """Return as many rows as there is room for, at least one."""
+        room, shown = self._console.height - _MARGIN, 0
+        for _, line in rows:
+            room -= line.height
+            if room < 0:
+                break
+            shown += 1
+        return rows[: max(1, shown)]
+
+    def _grouped(self, rows: list[tuple[Address, _Line]]) -> Iterator[tuple[RenderableType, ...]]:
+        """Yield tables of one look; each ends where a line of its own has something to say."""
+        widest = max((len(self._style.clean(address)) for address, _ in rows), default=0)
+        table: list[tuple[Address, _Line]] = []
+        for row in rows:
+            table.append(row)
+            if row[1].below:
+                yield self._table(table, widest), self._one_line(row[1].below, indent=_INDENT)
+                table = []
+        if table:
+            yield (self._table(table, widest),)
+
+    def _one_line(self, said: str, *, look: str = "", indent: str = "") -> Text:
+        text = Text(indent + self._style.clean(said), style=look, no_wrap=True)
+        text.overflow = "ellipsis"
+        return text
+
+    def _table(self, rows: list[tuple[Address, _Line]], widest: int) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))
         narrow = self._console.width < _NARROW
         # Only the address and the state give way; the state is left out where there is no room.
-        table.add_column(no_wrap=True, overflow="ellipsis", max_width=self._console.width // 2)
+        width = min(widest, self._console.width // 2)
+        table.add_column(no_wrap=True, overflow="ellipsis", width=width)
         table.add_column(no_wrap=True, min_width=_STEP)
         table.add_column(no_wrap=True, min_width=_ELAPSED, justify="right")
         if not narrow:

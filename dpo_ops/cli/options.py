@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -16,6 +17,8 @@ Command = Callable[..., int]
 EMULATOR_DATA = Path(".dpo-ops") / "emulator"
 """Where the embedded emulator keeps what it was told, below the current folder."""
 EMULATOR_SPEED = 120.0
+EngineName = Literal["auto", "trl", "stand-in"]
+TINY = "dpo-ops/tiny"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,14 @@ class Specs:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """What stands behind an emulator's models, and the weights that play every base model."""
+
+    name: EngineName
+    weights: str
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """Which account is meant, and whether the embedded emulator plays it."""
 
@@ -34,6 +45,7 @@ class Target:
     emulator: bool
     data: Path
     speed: float
+    engine: EngineChoice
 
 
 class Duration(click.ParamType[float]):
@@ -56,13 +68,17 @@ class Duration(click.ParamType[float]):
 DURATION = Duration()
 
 
-def with_screen(command: Command) -> Command:
+FORMATS = (Format.TEXT, Format.JSON, Format.MARKDOWN, Format.GITHUB)
+"""What every command can say its result in."""
+
+
+def with_screen(command: Command, *, formats: Sequence[Format] = FORMATS) -> Command:
     """Add the options that say how the result looks; the command gets a `screen`."""
 
     @click.option(
         "--format",
         "format_",
-        type=click.Choice([str(format_) for format_ in Format]),
+        type=click.Choice([str(format_) for format_ in formats]),
         default=str(Format.TEXT),
         show_default=True,
         help="How to say the result; `github` is Markdown and annotations.",
@@ -97,6 +113,15 @@ def with_specs(command: Command) -> Command:
     return packed
 
 
+def with_prune(command: Command) -> Command:
+    """Add `--prune`; the command gets a `prune`."""
+    return click.option(
+        "--prune",
+        is_flag=True,
+        help="Delete deployments that carry this stack's mark and have no spec any more.",
+    )(command)
+
+
 def with_target(command: Command) -> Command:
     """Add the options that say which account; the command gets a `target`."""
 
@@ -120,6 +145,7 @@ def with_target(command: Command) -> Command:
         metavar="X",
         help="Emulated seconds that pass in a second.",
     )
+    @with_engine
     @wraps(command)
     def packed(
         *,
@@ -127,8 +153,37 @@ def with_target(command: Command) -> Command:
         emulator: bool,
         emulator_data: Path,
         emulator_speed: float,
+        engine: EngineChoice,
         **rest: object,
     ) -> int:
-        return command(target=Target(account, emulator, emulator_data, emulator_speed), **rest)
+        target = Target(account, emulator, emulator_data, emulator_speed, engine)
+        return command(target=target, **rest)
+
+    return packed
+
+
+def with_engine(command: Command) -> Command:
+    """Add the options that say what stands behind the emulator's models; it gets an `engine`."""
+
+    @click.option(
+        "--emulator-engine",
+        type=click.Choice(["auto", "trl", "stand-in"]),
+        default="auto",
+        show_default=True,
+        envvar="DPO_OPS_EMULATOR_ENGINE",
+        show_envvar=True,
+        help="What trains and answers in the emulator: TRL for real, or a stand-in that says that"
+        " it is one; auto is TRL where dpo-ops[trl] is installed.",
+    )
+    @click.option(
+        "--emulator-weights",
+        default=TINY,
+        show_default=True,
+        metavar="WEIGHTS",
+        help="The model that plays every base model: a Hugging Face id, a folder or a .gguf file.",
+    )
+    @wraps(command)
+    def packed(*, emulator_engine: EngineName, emulator_weights: str, **rest: object) -> int:
+        return command(engine=EngineChoice(emulator_engine, emulator_weights), **rest)
 
     return packed

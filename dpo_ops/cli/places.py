@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 OURS = ".dpo-ops"
+TRAINING = Path(OURS) / "training"
+"""A folder for each model that is trained here, named by its id."""
 
 
 def keep_out_of_git(folder: Path) -> None:

@@ -13,38 +13,48 @@ from dpo_ops.executor.events import (
     Outcome,
     StepBegan,
     StepEnded,
+    Training,
     Unseen,
     Uploading,
     Waiting,
 )
 from dpo_ops.planner import Verb
-from dpo_ops.reporters import Style, elapsed, why
+from dpo_ops.reporters import Style, elapsed, latest, why
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from dpo_ops.cli.screen import Screen
+    from dpo_ops.resource import Address
 
 HEARTBEAT_S = 60.0
 
 DOING = {
+    Verb.TRAIN: "training",
     Verb.CREATE: "creating",
     Verb.UNDELETE: "restoring",
+    Verb.RESUME: "resuming",
+    Verb.CANCEL: "cancelling",
     Verb.UPLOAD: "uploading",
     Verb.PATCH: "changing",
     Verb.WAIT: "waiting for",
     Verb.PROBE: "asking",
     Verb.MARK: "marking",
+    Verb.TAG: "tagging",
     Verb.DELETE: "deleting",
 }
 DID = {
+    Verb.TRAIN: "trained",
     Verb.CREATE: "created",
     Verb.UNDELETE: "restored",
+    Verb.RESUME: "resumed",
+    Verb.CANCEL: "cancelled",
     Verb.UPLOAD: "uploaded",
     Verb.PATCH: "changed",
     Verb.WAIT: "there is",
     Verb.PROBE: "answered by",
     Verb.MARK: "marked",
+    Verb.TAG: "tagged",
     Verb.DELETE: "deleted",
 }
 _QUIET = (Outcome.DONE, Outcome.IN_SYNC, Outcome.BLOCKED)
@@ -73,14 +83,42 @@ def progress(screen: Screen, clock: Callable[[], float]) -> Iterator[View]:
         yield Lines(screen.say, screen.style(), clock)
 
 
+class Forecast:
+    """How long trainings will take, from the pace that they were seen to keep."""
+
+    def __init__(self) -> None:
+        self._first: dict[Address, tuple[int, float]] = {}
+
+    def left_s(self, event: Training, now: float) -> float | None:
+        """Return the seconds until the last step; None while there is nothing to go by."""
+        at = event.measured
+        step, since = self._first.setdefault(event.address, (at.step, now))
+        if at.step < step:  # It began anew.
+            step, since = self._first[event.address] = (at.step, now)
+        done = at.step - step
+        return (now - since) / done * (at.steps - at.step) if done and at.steps else None
+
+
+def trained(event: Training, left_s: float | None, room: int) -> str:
+    """Return a step in words, with what there is room for: figures, and how long it will take."""
+    at = event.measured
+    left = f"about {elapsed(left_s)} left" if left_s is not None and at.step < at.steps else ""
+    for figures in (("loss", "margin", "accuracy"), ("loss", "margin"), ("loss",)):
+        said = ", ".join(filter(None, (latest(at, figures), left)))
+        if len(said) <= room:
+            return said
+    return latest(at, ())
+
+
 class Lines:
-    """One line a step, and one a minute for whatever takes longer."""
+    """One line a step, and one a minute or a tenth for whatever takes longer."""
 
     def __init__(
         self, write: Callable[[str], None], style: Style, clock: Callable[[], float]
     ) -> None:
         self._write, self._style, self._clock = write, style, clock
         self._last: dict[str, tuple[str, float]] = {}
+        self._forecast = Forecast()
 
     def __call__(self, event: Event) -> None:
         """Show one event, if there is anything new in it."""
@@ -100,6 +138,12 @@ class Lines:
             case Uploading(address, done, total):
                 text = f"{address}: uploaded {megabytes(done)} of {megabytes(total)}"
                 return "" if done == total else self._now_and_then(str(address), "", text)
+            case Training(address, measured):
+                left = self._forecast.left_s(event, self._clock())
+                tenth = 10 * measured.step // measured.steps if measured.steps else 0
+                room = self._style.width - len(f"{address}: ")
+                text = f"{address}: {trained(event, left, room)}"
+                return self._now_and_then(str(address), f"tenth {tenth}", text)
             case Waiting(address, state, message, waited):
                 text = f"{address}: {message or state}" + (
                     f", waited {elapsed(waited)}" if waited >= 1 else ""

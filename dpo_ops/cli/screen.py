@@ -29,6 +29,8 @@ class Format(StrEnum):
     JSON = "json"
     MARKDOWN = "markdown"
     GITHUB = "github"
+    CSV = "csv"
+    """Only of what is rows: `metrics`."""
 
 
 class Screen:
@@ -82,6 +84,11 @@ class Screen:
         """Whether standard error can show a picture that changes."""
         return _is_terminal(self._err) and self._environ.get("TERM") != "dumb"
 
+    @property
+    def read_by_people(self) -> bool:
+        """Whether standard output is a terminal."""
+        return _is_terminal(self._out)
+
     def data_style(self) -> Style:
         """Return how text for standard output looks."""
         return self._style(self._out)
@@ -93,11 +100,12 @@ class Screen:
     def _style(self, stream: IO[str]) -> Style:
         from dpo_ops.reporters.style import Style  # noqa: PLC0415  -- `--help` needs no reporter
 
+        plain = _ascii_only(self._environ)
         if not _is_terminal(stream):
-            return Style(width=_UNKNOWN, mask=self.masks)
+            return Style(width=_UNKNOWN, mask=self.masks, ascii_only=plain)
         columns = shutil.get_terminal_size((_UNKNOWN, 24)).columns
         width = max(_NARROWEST, min(_WIDEST, columns))
-        return Style(colour=self.colour, width=width, mask=self.masks)
+        return Style(colour=self.colour, width=width, mask=self.masks, ascii_only=plain)
 
     def _harmless(self, text: str) -> str:
         text = self.masks(text)
@@ -119,6 +127,13 @@ class Screen:
                 if stream is self._out and not isinstance(error, BrokenPipeError):
                     raise
                 _silence(stream)
+
+
+def _ascii_only(environ: Mapping[str, str]) -> bool:
+    """Say whether the locale is one without UTF-8; where none is named, it is taken to have it."""
+    named = (environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    said = next((name for name in named if name), "utf-8").lower()
+    return "utf-8" not in said and "utf8" not in said
 
 
 def _silence(stream: IO[str]) -> None:

@@ -76,8 +76,8 @@ class Client:
         self._failures = Failures(settings, self._scrub)
         pace = Pace(retry, clock, random or SystemRandom())
         self._wire = Wire(self._http, pace, self.calls, self._failures, read_only=read_only)
-        storage = Storage(transport, timeout_s, pace, self.calls, retry.uploads)
-        self._uploads = Uploads(self._wire, storage, pace, retry, multipart_limit)
+        self._storage = Storage(transport, timeout_s, pace, self.calls, retry.uploads)
+        self._uploads = Uploads(self._wire, self._storage, pace, retry, multipart_limit)
 
     @property
     def account(self) -> str:
@@ -163,6 +163,28 @@ class Client:
         """Fill `model`, an id or a full name, with the files of an adapter. Errors: as `upload`."""
         name = self._full(model, "models")
         self._uploads.model(name, files, Watch(progress or silent, stop))
+
+    def metrics(self, job: str, *, attempts: int | None = None) -> bytes | None:
+        """Return the metrics file of `job`, a full name, as it stands; None while there is none.
+
+        `attempts` is how often each of the two requests is tried. Errors: StorageError, ApiError.
+        """
+        tries = attempts or self._retry.attempts
+        answer = self._wire.ask(
+            Ask("GET", absolute(f"{job}:getMetricsFileEndpoint")), attempts=tries
+        )
+        url = answer.get("signedUrl")
+        return self._storage.get(str(url), job, attempts=tries) if url else None
+
+    def download_model(self, model: str, folder: Path) -> None:
+        """Write the files of an adapter, by the model's full name, into `folder`, all or none.
+
+        Errors: StorageError where there are none, ApiError.
+        """
+        name = model.replace("accounts/-/", f"accounts/{self.account}/", 1)
+        answer = self._ask(Ask("GET", absolute(f"{name}:getDownloadEndpoint")))
+        urls = answer.get("filenameToSignedUrls") or {}
+        self._storage.fetch_all({str(k): str(v) for k, v in urls.items()}, name, folder)
 
     def chat(self, model: str, messages: Records, **params: Any) -> Record:
         """Return one chat completion. A repeat costs tokens and nothing else, so it is retried."""

@@ -86,7 +86,8 @@ MEANINGS: Mapping[int, Meaning] = {
         Retired,
         "the service no longer does this",
         "managed datasets and tuning jobs ended on 2026-11-15; existing models and deployments"
-        " still work; training on your own compute is not in this version{rehearsal}",
+        " still work; to train on your own compute, set trainer: trl or ray in the DPOJob"
+        "{rehearsal}",
     ),
 }
 _REJECTED = Meaning(

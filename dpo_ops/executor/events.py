@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from dpo_ops.planner import Action, Plan, Step
     from dpo_ops.resource import Address, Json
+    from dpo_ops.trainers import Measured
 
 
 class Outcome(StrEnum):
@@ -58,6 +59,14 @@ class Uploading:
     address: Address
     done: int
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """An optimizer step on one's own compute is over."""
+
+    address: Address
+    measured: Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +135,4 @@ class Report:
         return 1 if self.having(Outcome.NOT_STARTED) else 0
 
 
-Event = Began | StepBegan | StepEnded | Uploading | Waiting | Unseen | Answered | Ended
+Event = Began | StepBegan | StepEnded | Uploading | Training | Waiting | Unseen | Answered | Ended

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from dpo_ops.errors import DpoOpsError, NotFound, QuotaExceeded, ServerFault, Unreachable
 from dpo_ops.executor.events import Answered
 from dpo_ops.executor.writes import wanted
-from dpo_ops.kinds import KINDS
 
 if TYPE_CHECKING:
     from dpo_ops.client import Client
@@ -33,7 +32,7 @@ def probe(client: Client, change: Change) -> Answered:
         DpoOpsError: it will not answer this.
     """
     resource = wanted(change)
-    model = f"accounts/{client.account}/{KINDS[change.address.kind].collection}/{change.id}"
+    model = f"accounts/{client.account}/{change.kind.collection}/{change.id}"
     prompt = str(resource.options["prompt"])
     messages = [{"role": "user", "content": prompt}]
     try:

@@ -17,8 +17,8 @@ from dpo_ops.errors import (
     ApiError,
     DpoOpsError,
     Interrupted,
-    NotFound,
     QuotaExceeded,
+    Retired,
     Unauthorized,
 )
 from dpo_ops.executor.events import (
@@ -29,29 +29,31 @@ from dpo_ops.executor.events import (
     Report,
     StepBegan,
     StepEnded,
+    Training,
     Unseen,
     Uploading,
     Waiting,
 )
 from dpo_ops.executor.probe import NotYet, probe
+from dpo_ops.executor.sight import Sight, Standing
+from dpo_ops.executor.tasks import Task
 from dpo_ops.executor.waits import SLICE_S, Waits, sleep_unless
-from dpo_ops.executor.writes import Done, Writer, wanted
-from dpo_ops.kinds import KINDS
-from dpo_ops.kinds.facts import Listing, lists_of
+from dpo_ops.executor.writes import Done, Writer
 from dpo_ops.planner import Plan, Verb
 from dpo_ops.planner.change import WAITING
-from dpo_ops.resource import HERE, Health, localise, qualify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from random import Random
 
     from dpo_ops.client import Client
     from dpo_ops.executor.events import Event
+    from dpo_ops.executor.training import Workshop
     from dpo_ops.executor.waits import Clock
-    from dpo_ops.kinds import Kind
-    from dpo_ops.planner import Change, Step
-    from dpo_ops.resource import Address, Json, Observed
+    from dpo_ops.kinds.facts import Listing
+    from dpo_ops.planner import Change
+    from dpo_ops.resource import Address
+    from dpo_ops.trainers import Measured
 
 
 def execute(  # noqa: PLR0913  -- all that the outside world gives, each by name
@@ -62,6 +64,7 @@ def execute(  # noqa: PLR0913  -- all that the outside world gives, each by name
     clock: Clock,
     random: Random,
     secret: Callable[[str], str],
+    workshop: Workshop,
     waits: Waits = Waits(),
     stop: Callable[[], bool] = lambda: False,
     at_once: int = 8,
@@ -79,43 +82,15 @@ def execute(  # noqa: PLR0913  -- all that the outside world gives, each by name
         clock: the time, in seconds.
         random: draws the jitter of the pauses.
         secret: returns the value of an environment variable that a spec refers to.
+        workshop: trains what is trained on one's own compute.
         waits: the pace of looking.
         stop: whether to stop; looked at four times a second.
         at_once: how many writes may be under way at the same time.
     """
     with ThreadPoolExecutor(at_once, thread_name_prefix="dpo-ops") as pool:
-        run = _Run(plan, client, on_event, clock, random, secret, waits, stop, pool)
+        sight = Sight(client, clock, waits, random)
+        run = _Run(plan, client, on_event, clock, sight, secret, workshop, waits, stop, pool)
         return run.carry_out()
-
-
-@dataclass(slots=True)
-class _Task:
-    """One change on its way: which step it is at, and since when it waits.
-
-    `id` is the remote id, which is not the planned one where that turned out to be taken.
-    `unsettled` is since when it is not seen as it should be. `future` is the write or the
-    probe under way; a write is not begun again before `not_before`.
-    """
-
-    change: Change
-    id: str
-    index: int = 0
-    since: float | None = None
-    unsettled: float | None = None
-    not_before: float | None = None
-    future: Future[Done] | None = None
-
-    @property
-    def step(self) -> Step:
-        return self.change.steps[self.index]
-
-    @property
-    def kind(self) -> Kind:
-        return KINDS[self.change.address.kind]
-
-    @property
-    def under_way(self) -> bool:
-        return self.future is not None or self.since is not None
 
 
 @dataclass(slots=True)
@@ -124,16 +99,15 @@ class _Run:
     client: Client
     on_event: Callable[[Event], None]
     clock: Clock
-    random: Random
+    sight: Sight
     secret: Callable[[str], str]
+    workshop: Workshop
     waits: Waits
     stop: Callable[[], bool]
     pool: ThreadPoolExecutor
-    open: dict[Address, _Task] = field(default_factory=dict)
+    open: dict[Address, Task] = field(default_factory=dict)
     ended: dict[Address, Ended] = field(default_factory=dict)
     answers: list[Answered] = field(default_factory=list)
-    looks: int = 0
-    next_look: float = 0.0
     began: float = 0.0
     blind: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -141,12 +115,19 @@ class _Run:
     def carry_out(self) -> Report:
         self.began = self.clock.now()
         self._say(Began(self.plan))
-        self.open = {change.address: _Task(change, change.id) for change in self.plan.changes}
+        self.open = {change.address: Task(change, change.id) for change in self.plan.changes}
         writer = Writer(
-            self.client, self.clock, self.waits, self._halted, self.secret, self._uploaded
+            client=self.client,
+            clock=self.clock,
+            waits=self.waits,
+            stop=self._halted,
+            secret=self.secret,
+            uploaded=self._uploaded,
+            measured=self._measured,
+            workshop=self.workshop,
         )
         self._settle()
-        while self.open and not self._halted():
+        while self.open and not self._halted() and not self._left_to_wait():
             self._start(writer)
             self._let_time_pass()
             self._collect()
@@ -175,7 +156,7 @@ class _Run:
                 return end.cause or need
         return None
 
-    def _ready(self, task: _Task) -> bool:
+    def _ready(self, task: Task) -> bool:
         deferred = task.not_before is not None and self.clock.now() < task.not_before
         free = not any(need in self.open for need in task.change.needs)
         return free and not deferred and not task.under_way
@@ -184,6 +165,7 @@ class _Run:
         for task in self.open.values():
             if not self._ready(task):
                 continue
+            task.begun = True
             self._say(StepBegan(task.change.address, task.step))
             if task.step.verb not in WAITING:
                 task.future = self.pool.submit(writer.perform, task.change, task.step)
@@ -192,16 +174,11 @@ class _Run:
             if task.step.verb is Verb.PROBE:
                 task.future = self.pool.submit(self._probe, task)
 
-    def _await(self, task: _Task) -> None:
-        # Something new to wait for: look again soon, as at the start, but never later than
-        # was meant for the others, or a row of new ones would keep us from looking at all.
-        now, others = self.clock.now(), self._waiting_tasks()
-        soon = now + self.waits.pause(0, self.random)
-        self.next_look = min(self.next_look, soon) if others else soon
-        self.looks = 0
-        task.since, task.unsettled = now, None
+    def _await(self, task: Task) -> None:
+        self.sight.soon(others=bool(self._waiting_tasks()))
+        task.since, task.unsettled, task.looked = self.clock.now(), None, False
 
-    def _waiting_tasks(self) -> list[_Task]:
+    def _waiting_tasks(self) -> list[Task]:
         return [task for task in self.open.values() if task.since is not None]
 
     # Time
@@ -211,6 +188,13 @@ class _Run:
         over = self.waits.budget_s is not None and spent >= self.waits.budget_s
         return self.stop() or over or bool(self.blind)
 
+    def _left_to_wait(self) -> bool:
+        """Whether nothing is left but to wait, and nobody wants to."""
+        return self.waits.leave and not any(
+            task.future or self._ready(task) or (task.since is not None and not task.looked)
+            for task in self.open.values()
+        )
+
     def _let_time_pass(self) -> None:
         """Wait for a write to end or for the next thing to be due, whichever is first."""
         futures = [task.future for task in self.open.values() if task.future]
@@ -219,7 +203,7 @@ class _Run:
             return
         due = [task.not_before for task in self.open.values() if task.not_before is not None]
         if self._waiting_tasks():
-            due.append(self.next_look)
+            due.append(self.sight.next_look)
         now = self.clock.now()
         sleep_unless(self.clock, min(due, default=now) - now, self._halted)
 
@@ -231,7 +215,7 @@ class _Run:
                 future, task.future = task.future, None
                 self._take(task, future)
 
-    def _take(self, task: _Task, future: Future[Done]) -> None:
+    def _take(self, task: Task, future: Future[Done]) -> None:
         task.not_before = None
         try:
             done = future.result()
@@ -241,6 +225,8 @@ class _Run:
             task.since = None
         except QuotaExceeded as error:
             self._defer_or_fail(task, error)
+        except Retired as error:
+            self._end(task, Outcome.FAILED, str(self._said_better(task, error)))
         except DpoOpsError as error:
             self._end(task, Outcome.FAILED, str(error))
         except Exception as error:  # noqa: BLE001  -- one change's defect must not lose the report
@@ -249,17 +235,33 @@ class _Run:
             task.id = done.id
             self._advance(task, done.note)
 
-    def _defer_or_fail(self, task: _Task, error: QuotaExceeded) -> None:
+    def _defer_or_fail(self, task: Task, error: QuotaExceeded) -> None:
         """What is full may have room again when something of ours ends; nothing else frees it."""
         if not any(other.under_way for other in self.open.values()):
             self._end(task, Outcome.FAILED, str(error))
             return
-        task.not_before = self.clock.now() + self.waits.pause(self.looks, self.random)
+        task.not_before = self.clock.now() + self.sight.pause()
         self._say(self._waiting(task, "NO_QUOTA", f"waiting for quota: {error.why or error.what}"))
 
-    def _advance(self, task: _Task, note: str = "") -> None:
+    def _said_better(self, task: Task, error: Retired) -> DpoOpsError:
+        """Name the line of the spec that asks for what the platform no longer does."""
+        for change in self.plan.changes:
+            gone, resource = change.kind.retirement, change.resource
+            if gone is None or resource is None:
+                continue
+            if task.change.address in (change.address, *change.needs):
+                return DpoOpsError(
+                    f"{gone.what} have been retired since {gone.since}",
+                    where=str(resource.places.get(gone.path) or resource.place or change.address),
+                    why=f"{error.request} was answered with {error.status};"
+                    " models and deployments still work",
+                    fix=gone.instead,
+                )
+        return error
+
+    def _advance(self, task: Task, note: str = "") -> None:
         self._say(StepEnded(task.change.address, task.step, note))
-        task.index, task.since = task.index + 1, None
+        task.index, task.since, task.begun = task.index + 1, None, False
         if task.index == len(task.change.steps):
             self._end(task, Outcome.DONE, note)
 
@@ -268,79 +270,38 @@ class _Run:
     def _look(self) -> None:
         """Look once at all that is waited for, if it is time to."""
         waiting = self._waiting_tasks()
-        if self.clock.now() < self.next_look or not waiting:
+        if self.clock.now() < self.sight.next_look or not waiting:
             return
-        self.looks += 1
-        self.next_look = self.clock.now() + self.waits.pause(self.looks, self.random)
-        if listing := self._listing(waiting):
-            for task in waiting:
-                if task.future is None:
-                    self._judge(task, listing)
-
-    def _listing(self, waiting: list[_Task]) -> Listing | None:
-        kinds = {task.kind.name: task.kind for task in waiting}
+        for task in waiting:
+            task.looked = True
         try:
-            records = self.client.lists(lists_of(kinds.values()))
+            listing = self.sight.look(waiting)
         except Unauthorized as error:
             # Without a key there is nothing to see; what runs goes on all the same.
             self.blind = str(error)
         except ApiError as error:
-            waited = max(self._waited(task) for task in waiting)
-            self._say(Unseen(str(error), waited))
+            self._say(Unseen(str(error), max(self._waited(task) for task in waiting)))
         else:
-            return Listing({c: localise(rows, self.client.account) for c, rows in records.items()})
-        return None
+            for task in waiting:
+                if task.future is None:
+                    self._judge(task, listing)
 
-    def _judge(self, task: _Task, listing: Listing) -> None:
-        seen = task.kind.find(wanted(task.change), listing)
-        if seen.conflict:
-            self._end(task, Outcome.FAILED, f"{seen.id} {seen.conflict}")
-        elif seen.health is Health.CURRENT:
-            self._arrived(task, seen.message)
-        elif seen.health in _LOST or seen.confirm:
-            self._doubt(task, seen)
-        else:
-            task.unsettled = None
-            self._say(self._waiting(task, _state(seen), seen.message))
-
-    def _arrived(self, task: _Task, message: str) -> None:
-        if task.step.verb is Verb.PROBE:
-            task.future = self.pool.submit(self._probe, task)
-        else:
-            self._advance(task, message)
-
-    def _doubt(self, task: _Task, seen: Observed) -> None:
-        """A list may lag behind: only by name, and after the grace, is a thing called lost.
-
-        A failure that the list shows of the very thing that is waited for needs no grace.
-        """
-        now = self.clock.now()
-        task.unsettled = now if task.unsettled is None else task.unsettled
-        failed = seen.health is Health.FAILED and seen.id == task.id
-        if failed or now - task.unsettled >= self.waits.grace_s:
-            self._ask_by_name(task, seen)
-        else:
-            self._say(self._waiting(task, _state(seen), seen.message or "not in the list yet"))
-
-    def _ask_by_name(self, task: _Task, seen: Observed) -> None:
-        name = seen.confirm or f"{HERE}{task.kind.collection}/{task.id}"
+    def _judge(self, task: Task, listing: Listing) -> None:
         try:
-            record = self.client.get(qualify(name, self.client.account))
-        except NotFound:
-            self._end(task, Outcome.FAILED, f"{name.removeprefix(HERE)} does not exist")
+            seen = self.sight.judge(task, listing)
         except ApiError as error:
             self._say(Unseen(str(error), self._waited(task)))
+            return
+        if seen.standing is Standing.LOST:
+            self._end(task, Outcome.FAILED, seen.message)
+        elif seen.standing is Standing.GOING:
+            self._say(self._waiting(task, seen.state, seen.message))
+        elif task.step.verb is Verb.PROBE:
+            task.future = self.pool.submit(self._probe, task)
         else:
-            self._believe(task, seen, record)
+            self._advance(task, seen.message)
 
-    def _believe(self, task: _Task, seen: Observed, record: Mapping[str, Json]) -> None:
-        health, message = task.kind.health(record)
-        if seen.confirm or health not in _LOST:
-            self._say(self._waiting(task, _state(seen), seen.message or message))
-        else:
-            self._end(task, Outcome.FAILED, f"{task.id} {message}")
-
-    def _probe(self, task: _Task) -> Done:
+    def _probe(self, task: Task) -> Done:
         answered = probe(self.client, task.change)
         self.answers.append(answered)
         self._say(answered)
@@ -349,7 +310,7 @@ class _Run:
     # The end
 
     def _end(
-        self, task: _Task, outcome: Outcome, message: str = "", cause: Address | None = None
+        self, task: Task, outcome: Outcome, message: str = "", cause: Address | None = None
     ) -> None:
         change = task.change
         waited = self.clock.now() - self.began
@@ -364,10 +325,8 @@ class _Run:
         wait_for(futures)
         self._collect()
         for task in list(self.open.values()):
-            # What is only to be waited for goes on, whether or not its turn to be looked at came.
-            running = task.step.verb in WAITING
-            outcome = Outcome.RUNNING if running else Outcome.NOT_STARTED
-            self._end(task, outcome, self.blind or ("goes on without us" if running else "stopped"))
+            outcome, message = task.left()
+            self._end(task, outcome, self.blind or message)
 
     def _report(self) -> Report:
         ended = tuple(self.ended[change.address] for change in self.plan.changes)
@@ -378,20 +337,15 @@ class _Run:
     def _uploaded(self, change: Change, done: int, total: int) -> None:
         self._say(Uploading(change.address, done, total))
 
-    def _waiting(self, task: _Task, state: str, message: str) -> Waiting:
+    def _measured(self, change: Change, measured: Measured) -> None:
+        self._say(Training(change.address, measured))
+
+    def _waiting(self, task: Task, state: str, message: str) -> Waiting:
         return Waiting(task.change.address, state, message, self._waited(task))
 
-    def _waited(self, task: _Task) -> float:
+    def _waited(self, task: Task) -> float:
         return self.clock.now() - (self.began if task.since is None else task.since)
 
     def _say(self, event: Event) -> None:
         with self.lock:
             self.on_event(event)
-
-
-_LOST = (Health.FAILED, Health.TERMINATING, Health.NOT_FOUND)
-"""What never becomes current by waiting for it."""
-
-
-def _state(seen: Observed) -> str:
-    return str((seen.record or {}).get("state") or seen.health)

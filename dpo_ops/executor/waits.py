@@ -26,8 +26,9 @@ class Waits:
 
     The pause grows from `first_s` by `growth` to `longest_s`, each drawn up to `jitter` of
     itself shorter or longer. `budget_s` is how long to wait in all before leaving what runs to
-    itself. `grace_s` is how long the account may lag behind: before a resource that a list does
-    not show is asked for by name, and before a taken id that no read shows counts as deleted.
+    itself; with `leave`, that is done as soon as there is nothing else to do, and each thing was
+    looked at once. `grace_s` is how long the account may lag behind: before a resource that a list
+    does not show is asked for by name, and before a taken id that no read shows counts as deleted.
     """
 
     first_s: float = 5.0
@@ -36,6 +37,7 @@ class Waits:
     jitter: float = 0.2
     budget_s: float | None = None
     grace_s: float = 120.0
+    leave: bool = False
 
     def pause(self, looks: int, random: Random) -> float:
         """Return the seconds to wait after this many looks that changed nothing."""

@@ -1,4 +1,4 @@
-"""One step of a change, as API calls that are safe to repeat.
+"""One step of a change, as calls that are safe to repeat.
 
 A create that finds its id taken looks at what is there: the same content is adopted, other
 content is refused. So a lost reply, a second run and a second applier all end in one resource.
@@ -7,9 +7,9 @@ content is refused. So a lost reply, a second run and a second applier all end i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 from dpo_ops.errors import (
     AdoptionError,
@@ -21,7 +21,6 @@ from dpo_ops.errors import (
     Retired,
 )
 from dpo_ops.executor.waits import sleep_unless
-from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import PATCHED, Behaviour, Listing, fact, following, lists_of
 from dpo_ops.kinds.values import secret_variable
 from dpo_ops.planner import Step, Verb
@@ -31,10 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dpo_ops.client import Client
+    from dpo_ops.executor.training import Workshop
     from dpo_ops.executor.waits import Clock, Waits
     from dpo_ops.kinds import Kind
     from dpo_ops.planner import Change
     from dpo_ops.resource import Json, Observed, Resource
+    from dpo_ops.trainers import Measured
 
 _TRACES = 100
 """How many ids of deleted attempts are passed over before something else must be wrong."""
@@ -50,7 +51,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """What every write needs: the client, time, secrets and a way to be stopped."""
+    """What every step needs: the client, time, secrets, trainers and a way to be stopped."""
 
     client: Client
     clock: Clock
@@ -58,6 +59,8 @@ class Writer:
     stop: Callable[[], bool]
     secret: Callable[[str], str]
     uploaded: Callable[[Change, int, int], None]
+    measured: Callable[[Change, Measured], None]
+    workshop: Workshop
 
     def perform(self, change: Change, step: Step) -> Done:
         """Carry out one writing step.
@@ -73,21 +76,22 @@ class Writer:
         return Done(self._told(change, step), change.id)
 
     def _told(self, change: Change, step: Step) -> str:
-        match step.verb:
-            case Verb.UPLOAD:
-                return self._upload(change, step.name)
-            case Verb.PATCH:
-                return self._patch(change, step.name)
-            case Verb.MARK:
-                return self._mark(change, step.name)
-            case Verb.DELETE:
-                return self._delete(change, step.name)
-            case Verb.CREATE | Verb.UNDELETE | Verb.WAIT | Verb.PROBE:
-                raise AssertionError(f"{step} is carried out elsewhere")
-        assert_never(step.verb)
+        carries_out = {
+            Verb.TRAIN: self._train,
+            Verb.UPLOAD: self._upload_made if _is_made_here(change) else self._upload,
+            Verb.RESUME: self._resume,
+            Verb.CANCEL: self._cancel,
+            Verb.PATCH: self._patch,
+            Verb.MARK: self._mark,
+            Verb.TAG: self._tag,
+            Verb.DELETE: self._delete,
+        }.get(step.verb)
+        if carries_out is None:
+            raise AssertionError(f"{step} is carried out elsewhere")
+        return carries_out(change, step.name)
 
     def _create(self, change: Change, name: str) -> Done:
-        kind, resource = KINDS[change.address.kind], wanted(change)
+        kind, resource = change.kind, self._finished(change)
         for _ in range(_TRACES):
             try:
                 self._post_new(kind, resource, kind.collection, last_segment(name))
@@ -160,7 +164,7 @@ class Writer:
         return Done(f"found {seen.id} there already, with the same content", seen.id)
 
     def _undelete(self, change: Change, name: str) -> Done:
-        kind = KINDS[change.address.kind]
+        kind = change.kind
         try:
             return Done(self._restore(kind, name), last_segment(name))
         except NotFound:
@@ -176,8 +180,28 @@ class Writer:
                 raise
         return f"restored {last_segment(name)}"
 
+    def _resume(self, change: Change, name: str) -> str:
+        try:
+            self.client.post(self._path(f"{name}:resume"), {}, repeatable=True)
+        except Rejected:
+            # The reply to a resume may have been lost; then there is none to resume any more.
+            if change.kind.paused(self._get(name)):
+                raise
+        return f"resumed {last_segment(name)}"
+
+    def _cancel(self, change: Change, name: str) -> str:
+        try:
+            self.client.post(self._path(f"{name}:cancel"), {}, repeatable=True)
+        except NotFound:
+            return f"{last_segment(name)} is gone already"
+        except Rejected:
+            # It may be over by now, or on its way there: then there is nothing to cancel.
+            if change.kind.health(self._get(name))[0] is Health.IN_PROGRESS:
+                raise
+        return f"cancelled {last_segment(name)}"
+
     def _upload(self, change: Change, name: str) -> str:
-        content, kind = wanted(change).content, KINDS[change.address.kind]
+        content, kind = wanted(change).content, change.kind
         if content is None or self._is_current(kind, name):
             return "its file is there already"
         try:
@@ -195,6 +219,37 @@ class Writer:
                 raise
         return f"uploaded {content.size} bytes, {content.rows} rows"
 
+    def _train(self, change: Change, name: str) -> str:  # noqa: ARG002  -- as all of them
+        done = self.workshop.train(
+            wanted(change), lambda measured: self.measured(change, measured), self.stop
+        )
+        return f"trained in {done.steps} steps"
+
+    def _finished(self, change: Change) -> Resource:
+        """Return the resource with what only its making could tell, where it was made here."""
+        resource = wanted(change)
+        if resource.recipe is None:
+            return resource
+        said = self.workshop.description(resource)
+        return replace(resource, body=change.kind.finish(resource.body, said))
+
+    def _upload_made(self, change: Change, name: str) -> str:
+        if self._is_current(change.kind, name):
+            return "its files are there already"
+        files = self.workshop.files(wanted(change))
+        try:
+            self.client.upload_model(
+                last_segment(name),
+                files,
+                progress=lambda done, total: self.uploaded(change, done, total),
+                stop=self.stop,
+            )
+        except (AlreadyExists, Rejected):
+            # An upload whose reply was lost may be done.
+            if not self._is_current(change.kind, name):
+                raise
+        return f"uploaded {sum(file.size for file in files)} bytes in {len(files)} files"
+
     def _is_current(self, kind: Kind, name: str) -> bool:
         try:
             return kind.health(self._get(name))[0] is Health.CURRENT
@@ -202,7 +257,7 @@ class Writer:
             return False  # A read may lag behind the create.
 
     def _patch(self, change: Change, name: str) -> str:
-        kind, resource = KINDS[change.address.kind], wanted(change)
+        kind, resource = change.kind, wanted(change)
         paths = [f.path for f in change.fields if _is_patched(kind, f.path)]
         tops = sorted({path.partition(".")[0] for path in paths})
         if not tops:
@@ -211,8 +266,18 @@ class Writer:
         self.client.patch(self._path(name), body, {"updateMask": ",".join(map(_snake, tops))})
         return "changed " + ", ".join(tops)
 
+    def _tag(self, change: Change, name: str) -> str:
+        tags = change.kind.tags(self._finished(change).body, self._get(name))
+        new = {key: value for key, value in tags.items() if value is not None}
+        gone = [key for key, value in tags.items() if value is None]
+        if new:
+            self.client.post(self._path(f"{name}:setTags"), {"tags": new}, repeatable=True)
+        if gone:
+            self.client.post(self._path(f"{name}:deleteTags"), {"keys": gone}, repeatable=True)
+        return f"set {', '.join(tags)}" if tags else "they are there already"
+
     def _mark(self, change: Change, name: str) -> str:
-        tags = dict(KINDS[change.address.kind].proof)
+        tags = dict(change.kind.proof)
         try:
             self.client.post(self._path(f"{name}:setTags"), {"tags": tags}, repeatable=True)
         except (Rejected, NotFound, Retired) as error:
@@ -221,7 +286,7 @@ class Writer:
         return "the proof is written down"
 
     def _delete(self, change: Change, name: str) -> str:
-        kind = KINDS[change.address.kind]
+        kind = change.kind
         own = kind.delete_params if name.startswith(f"{kind.collection}/") else {}
         made_anew = Step(Verb.CREATE, name) in change.steps
         params = {**own, "hard": "true"} if made_anew else dict(own)
@@ -254,6 +319,10 @@ class Writer:
         """Return the body for the wire: names in full, secrets in place of their references."""
         sent: dict[str, Any] = _revealed(qualify(body, self.client.account), self.secret)
         return sent
+
+
+def _is_made_here(change: Change) -> bool:
+    return change.resource is not None and change.resource.recipe is not None
 
 
 def wanted(change: Change) -> Resource:

@@ -17,6 +17,7 @@ from dpo_ops.kinds.facts import (
     Creation,
     Document,
     Field,
+    Kept,
     Kind,
     Listing,
     Origin,
@@ -55,7 +56,7 @@ class Checks(Spec):
     """Findings that are accepted for a while, each with its reason."""
 
 
-class DatasetSpec(Spec):
+class DatasetSpec(Kept):
     """A JSONL file of preference pairs."""
 
     source: Annotated[str, Value(min_length=1)]
@@ -88,6 +89,7 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
             "format": "CHAT",
         },
         content=document.content,
+        keeping=spec.keeping(),
         place=document.place,
         places=document.places,
         stack=stack,
@@ -102,10 +104,15 @@ def _find(dataset: Resource, listing: Listing) -> Observed:
         if r is not record and is_marked(r, dataset.stack)
     )
     if record is None:
-        return Observed(dataset.id, Health.NOT_FOUND, next_id=dataset.id, earlier=earlier)
-    health, message = health_of(record)
+        health, message = _STAYS if dataset.stays else (Health.NOT_FOUND, "")
+        return Observed(dataset.id, health, message, next_id=dataset.id, earlier=earlier)
+    health, message = _STAYS if dataset.stays else health_of(record)
     names = (f"datasets/{dataset.id}",) if is_marked(record, dataset.stack) else ()
     return Observed(dataset.id, health, message, record, dataset.id, earlier, names=names)
+
+
+_STAYS = Health.CURRENT, "is read where it lies, and not uploaded"
+"""How a dataset is that only trainers of one's own read, whatever the account holds."""
 
 
 def health_of(record: Mapping[str, Json]) -> tuple[Health, str]:
@@ -119,10 +126,8 @@ def health_of(record: Mapping[str, Json]) -> tuple[Health, str]:
 
 
 def _outputs(dataset: Resource, observed: Observed) -> dict[str, Any]:
-    return {
-        "dataset": here("datasets", observed.id),
-        "sha256": dataset.content.digest if dataset.content else None,
-    }
+    digest = {"sha256": dataset.content.digest if dataset.content else None}
+    return digest if dataset.stays else {"dataset": here("datasets", observed.id), **digest}
 
 
 DATASET = Kind(

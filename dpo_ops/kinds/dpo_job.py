@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field as Value
-
-from dpo_ops.errors import Finding, Severity
+from dpo_ops.errors import Finding
+from dpo_ops.kinds.dpo_job_here import DPO_JOB_HERE, settings_of, unservable, without_nulls
+from dpo_ops.kinds.dpo_job_here import desire as desire_here
+from dpo_ops.kinds.dpo_job_spec import DPOJobSpec, Retry, check
 from dpo_ops.kinds.facts import (
     DIGEST_LENGTH,
     ID_LIMIT,
@@ -29,12 +30,10 @@ from dpo_ops.kinds.facts import (
     Kind,
     Listing,
     Origin,
-    Problem,
     Question,
     Reference,
-    Spec,
+    Retirement,
     Verdict,
-    display_problem,
     given,
     here,
     is_marked,
@@ -43,157 +42,20 @@ from dpo_ops.kinds.facts import (
     withheld,
 )
 from dpo_ops.kinds.pricing import BILLION, Cost, Per, Prices, Unpriced, billions, training, unsized
-from dpo_ops.kinds.values import SecretRef, differing, look_up
-from dpo_ops.resource import Health, Json, Observed, Resource, digest, last_segment
+from dpo_ops.kinds.values import differing, look_up, seconds
+from dpo_ops.resource import Final, Health, Json, Observed, Resource, digest, last_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-Positive = Annotated[int, Value(ge=1)]
-
-
-class JobReference(Spec):
-    """The model that a DPOJob of these specs makes."""
-
-    dpoJob: str
-    """The name of the DPOJob."""
-
-
-class TrainingConfig(Spec):
-    """What is trained and how. A field left out is the platform's to default."""
-
-    baseModel: str | None = None
-    """The model to tune, in full: accounts/fireworks/models/…; or give warmStartFrom."""
-    warmStartFrom: str | JobReference | None = None
-    """A LoRA adapter to go on from: its full name, or {dpoJob: name}."""
-    epochs: Positive | None = None
-    """Passes over the data."""
-    learningRate: Annotated[float, Value(gt=0)] | None = None
-    """The optimizer's step size."""
-    loraRank: Annotated[int, Value(ge=0, le=64)] | None = None
-    """The rank of the adapter: 4 to 64, 8 by default; 0 tunes all parameters."""
-    loraAlpha: Annotated[int, Value(ge=0)] | None = None
-    """The scaling of the adapter; 0 is the trainer's default."""
-    loraDropout: Annotated[float, Value(ge=0, lt=1)] | None = None
-    """The share of adapter inputs dropped while training."""
-    loraTargetModules: list[str] | None = None
-    """The layers that get an adapter, such as q_proj."""
-    maxContextLength: Annotated[int, Value(ge=16, multiple_of=16)] | None = None
-    """The longest sequence, in tokens; a multiple of 16."""
-    batchSizeSamples: Positive | None = None
-    """Pairs an optimizer step."""
-    learningRateWarmupSteps: Annotated[int, Value(ge=0)] | None = None
-    """Steps until the learning rate is reached."""
-    optimizerWeightDecay: Annotated[float, Value(ge=0)] | None = None
-    """L2 regularisation."""
-
-
-class DpoLoss(Spec):
-    """The DPO loss."""
-
-    beta: Annotated[float, Value(gt=0, lt=0.5)] | None = None
-    """How strongly the reference model holds back: above 0, below 0.5."""
-    refCacheConcurrency: Positive | None = None
-    """Reference forward passes at the same time."""
-    refCacheBatchSize: Positive | None = None
-    """Pairs a reference forward pass."""
-
-
-class OrpoLoss(Spec):
-    """The ORPO loss."""
-
-    lambda_: Annotated[float, Value(gt=0)] | None = Value(None, alias="lambda")
-    """The weight of the odds-ratio term."""
-
-
-class LossConfig(Spec):
-    """Which preference loss. The platform's sources differ on its default, so DPO is sent."""
-
-    method: Literal["DPO", "ORPO"] = "DPO"
-    """DPO or ORPO."""
-    dpo: DpoLoss | None = None
-    """For method DPO."""
-    orpo: OrpoLoss | None = None
-    """For method ORPO."""
-
-
-class WandbConfig(Spec):
-    """Logging to Weights & Biases."""
-
-    enabled: bool | None = None
-    """Whether to log."""
-    apiKey: SecretRef | None = None
-    """Where the key is: {secretRef: {env: WANDB_API_KEY}}; never the key itself."""
-    project: str | None = None
-    """The project's name."""
-    entity: str | None = None
-    """The team or user."""
-    runId: str | None = None
-    """The run's id."""
-
-
-class DPOJobSpec(Spec):
-    """One model, tuned with preference pairs."""
-
-    dataset: Annotated[str, Value(min_length=1)]
-    """The name of a Dataset of these specs, or the full name of one that exists."""
-    trainer: Literal["fireworks"] = "fireworks"
-    """Who trains: the managed service."""
-    trainingConfig: TrainingConfig
-    """What is trained and how."""
-    lossConfig: LossConfig = LossConfig()
-    """Which preference loss."""
-    wandbConfig: WandbConfig | None = None
-    """Logging to Weights & Biases."""
-    purpose: Literal["PURPOSE_PILOT"] | None = None
-    """How the platform schedules it."""
-    displayName: str | None = None
-    """A name for people; the mark of the stack is added to it."""
-
-
-def _check(spec: DPOJobSpec) -> Iterator[Problem]:
-    yield from display_problem(spec.displayName)
-    training, loss = spec.trainingConfig, spec.lossConfig
-    if (training.baseModel is None) == (training.warmStartFrom is None):
-        count = "neither" if training.baseModel is None else "both"
-        yield Problem(
-            "trainingConfig",
-            f"has {count} of baseModel and warmStartFrom",
-            "a job starts from a base model or goes on from an adapter",
-            "give exactly one",
-        )
-    if training.loraRank is not None and 0 < training.loraRank < 4:  # noqa: PLR2004  -- the platform's lowest rank
-        yield Problem(
-            "trainingConfig.loraRank",
-            f"is {training.loraRank}",
-            "an adapter of a rank below 4 can't be served",
-            "use 4 to 64, or 0 to tune all parameters",
-        )
-    for method, part in (("DPO", "dpo"), ("ORPO", "orpo")):
-        if getattr(loss, part) is not None and loss.method != method:
-            yield Problem(
-                f"lossConfig.{part}",
-                f"is set, but the method is {loss.method}",
-                "it would be ignored",
-                f"set method: {method}, or remove it",
-            )
-
-
-_RANK = 8
+    from collections.abc import Mapping, Sequence
 
 
 def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Resource:
     spec: DPOJobSpec = document.spec
+    if spec.trainer != "fireworks":
+        return desire_here(document, links, stack)
     name, said = document.address.name, without_nulls(given(spec))
     dataset, start = links.get("dataset"), links.get("trainingConfig.warmStartFrom.dpoJob")
-    training = said["trainingConfig"]
-    if start:
-        training["warmStartFrom"] = here("models", start.id)
-    if "warmStartFrom" not in training:
-        # To the API an unset rank is 0, which tunes all parameters at twice the price; to the
-        # platform's own command line it is 8. What nobody asked for is not paid for here.
-        training = {"loraRank": _RANK, **training}
-    loss = {"method": "DPO", **said.get("lossConfig", {})}
+    training, loss = settings_of(said, start)
     data = dataset.content.digest if dataset and dataset.content else spec.dataset
     decides = {"dataset": data, "trainingConfig": training, "lossConfig": loss}
     model = f"{name}-{digest(decides)[:DIGEST_LENGTH]}"
@@ -217,8 +79,27 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
         options={
             "base": base,
             "addons": training.get("loraRank") != 0,
+            **_patience(spec),
         },
+        keeping=spec.keeping(),
     )
+
+
+_RETRIES = 2
+
+
+def _patience(spec: DPOJobSpec) -> dict[str, Json]:
+    """Return what the spec says of failures and of waiting, with its defaults."""
+    retry, timeout = spec.retry or Retry(), spec.noProgressTimeout
+    said: dict[str, Json] = {
+        "retryMax": _RETRIES if retry.max is None else retry.max,
+        "retryOn": list(retry.on if retry.on is not None else ["infrastructure"]),
+    }
+    if timeout:
+        said["noProgressS"] = seconds(timeout)
+    if spec.onSupersede:
+        said["onSupersede"] = spec.onSupersede
+    return said
 
 
 def _find(job: Resource, listing: Listing) -> Observed:
@@ -236,7 +117,7 @@ def _find(job: Resource, listing: Listing) -> Observed:
     seen = replace(seen, names=_ours(job, attempts, model))
     if model and model.get("state") == "READY":
         return _with_model(job, seen, model)
-    return _without_model(job, seen, model, listing)
+    return _without_model(job, seen, model, listing, [record for _, record in attempts])
 
 
 def _with_model(job: Resource, seen: Observed, model: Mapping[str, Json]) -> Observed:
@@ -251,7 +132,11 @@ def _with_model(job: Resource, seen: Observed, model: Mapping[str, Json]) -> Obs
 
 
 def _without_model(
-    job: Resource, seen: Observed, model: Mapping[str, Json] | None, listing: Listing
+    job: Resource,
+    seen: Observed,
+    model: Mapping[str, Json] | None,
+    listing: Listing,
+    attempts: Sequence[Mapping[str, Json]],
 ) -> Observed:
     if seen.record is None:
         made = f"the model {job.id} exists, but it is not ready and no job of these specs makes it"
@@ -265,15 +150,52 @@ def _without_model(
     elif health is Health.CURRENT:
         health, message = Health.IN_PROGRESS, "completed; waiting for its model"
         unsure = here("models", job.id)
-    hopeless = health is Health.FAILED and _code(seen.record) == "INVALID_ARGUMENT"
     return replace(
         seen,
         health=health,
         message=message,
-        retriable=not hopeless,
+        final=_final(job, seen.record, attempts) if health is Health.FAILED else None,
         conflict=_foreign_job(job, seen.record),
         confirm=unsure,
     )
+
+
+_SAME_AGAIN = frozenset(
+    f"{code}"
+    for code in (
+        "INVALID_ARGUMENT",
+        "FAILED_PRECONDITION",
+        "OUT_OF_RANGE",
+        "PERMISSION_DENIED",
+        "UNAUTHENTICATED",
+        "UNIMPLEMENTED",
+    )
+)
+"""Codes of failures that lie in what was asked for, not in the platform."""
+_STOPPED = frozenset({"JOB_STATE_CANCELLED", "JOB_STATE_EARLY_STOPPED"})
+
+
+def _final(
+    job: Resource, record: Mapping[str, Json], attempts: Sequence[Mapping[str, Json]]
+) -> Final | None:
+    """Say why a failed job is not tried again, or nothing where it is."""
+    if _code(record) in _SAME_AGAIN:
+        why = "the same input would fail the same way again"
+        return Final(why, "change the data or the settings: that makes a new job")
+    on, most = job.options.get("retryOn", ()), int(job.options.get("retryMax", _RETRIES))
+    cause = "cancelled" if record.get("state") in _STOPPED else "infrastructure"
+    if cause not in on:
+        why = f"retry.on does not name {cause}"
+        return Final(why, f"add {cause} to retry.on, if another attempt is wanted")
+    failed = sum(health_of(attempt)[0] is Health.FAILED for attempt in attempts)
+    if failed > most:
+        why = f"{failed} attempts failed, and retry.max is {most}"
+        return Final(why, "look at why it fails, then raise retry.max or change the settings")
+    return None
+
+
+def _paused(record: Mapping[str, Json]) -> bool:
+    return record.get("state") == "JOB_STATE_PAUSED"
 
 
 def _telling(attempts: Sequence[Mapping[str, Json]]) -> Mapping[str, Json] | None:
@@ -293,13 +215,6 @@ def _ours(
     there = (n for n, record in marked_ones if health_of(record)[0] is not Health.NOT_FOUND)
     made = (f"models/{job.id}",) if model and marked_ones else ()
     return (*(f"dpoJobs/{job.id}-a{n}" for n in there), *made)
-
-
-def without_nulls(value: Json) -> Json:
-    """Return `value` without what is null: a job is made once, so there is nothing to clear."""
-    if isinstance(value, dict):
-        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
-    return value
 
 
 _PROGRESS = {
@@ -393,7 +308,7 @@ def _judge(job: Resource, answer: Answer, dependents: Sequence[Resource]) -> Ver
         return Verdict((Finding(where, f"{base} can't be tuned this way", why, fix),))
     unpinned = [d for d in dependents if d.options.get("unpinned")]
     if not answer.shapes and (unpinned or not dependents):
-        return Verdict((_unservable(where, base, fatal=bool(unpinned)),))
+        return Verdict((unservable(where, base, fatal=bool(unpinned)),))
     return Verdict(known=_size(answer.model))
 
 
@@ -417,16 +332,6 @@ def _price(job: Resource, needs: Sequence[Resource], prices: Prices) -> Cost | U
     return training(prices, tokens, epochs=settings.get("epochs", 1), size=size, full=full)
 
 
-def _unservable(where: Any, base: str, *, fatal: bool) -> Finding:
-    return Finding(
-        where,
-        f"{base} trains, but nothing can serve it",
-        "no validated deployment shape takes an adapter of it",
-        "choose another base model, or name a deploymentShape or acceleratorType yourself",
-        severity=Severity.ERROR if fatal else Severity.WARNING,
-    )
-
-
 def _outputs(job: Resource, observed: Observed) -> dict[str, Any]:
     return {"model": here("models", job.id), "job": here("dpoJobs", observed.id)}
 
@@ -447,7 +352,7 @@ DPO_JOB = Kind(
     health=health_of,
     find=_find,
     outputs=_outputs,
-    check=_check,
+    check=check,
     asks=_asks,
     judge=_judge,
     price=_price,
@@ -462,6 +367,16 @@ DPO_JOB = Kind(
     ),
     # Room for the digest and for up to 999 attempts: `-0123456789-a999`.
     name_limit=ID_LIMIT - 1 - DIGEST_LENGTH - len("-a999"),
+    trains=True,
+    paused=_paused,
+    made_here=DPO_JOB_HERE,
+    retirement=Retirement(
+        "managed tuning jobs and their datasets",
+        "2026-11-15",
+        "trainer",
+        "to train on your own compute, write trainer: trl (or ray) and add weights: the Hugging"
+        " Face id or the folder of the base model",
+    ),
     paid="training is charged by the token",
     retained="training it again costs money",
     fields=(

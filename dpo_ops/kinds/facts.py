@@ -10,14 +10,14 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from dpo_ops.errors import Finding, Severity
 from dpo_ops.kinds.pricing import Cost, Prices, Unpriced
-from dpo_ops.resource import HERE, Health, Json, Observed, Resource, last_segment
+from dpo_ops.resource import HERE, Health, Json, Keeping, Observed, Resource, last_segment
 
 if TYPE_CHECKING:
     from dpo_ops.errors import Place
@@ -95,6 +95,24 @@ class Spec(BaseModel):
         allow_inf_nan=False,
         defer_build=True,
     )
+
+
+class Kept(Spec):
+    """What every spec may say of its own deletion; nothing of it decides an id."""
+
+    deletionPolicy: Literal["delete", "retain"] | None = None
+    """What becomes of it when it is destroyed or its spec is gone: delete or retain."""
+    protect: bool | None = None
+    """Whether it is never deleted; to take the spec away does not lift that."""
+
+    def keeping(self) -> Keeping:
+        """Return it as a resource says it."""
+        policy = self.deletionPolicy
+        return Keeping(bool(self.protect), policy == "retain", policy == "delete")
+
+
+KEPT = tuple(Kept.model_fields)
+"""The fields of `Kept`: said to this tool, not to the API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +270,32 @@ def always(record: Mapping[str, Json]) -> bool:  # noqa: ARG001  -- the default 
     return True
 
 
+class Fate(Enum):
+    """What may become of a record that no spec describes any more."""
+
+    DELETED = auto()
+    RETAINED = auto()
+    PROTECTED = auto()
+
+
+def deletable(record: Mapping[str, Json]) -> Fate:  # noqa: ARG001  -- the default `fate`
+    """Say that nothing in a record speaks against its deletion."""
+    return Fate.DELETED
+
+
+def without_tags(
+    body: Mapping[str, Json],  # noqa: ARG001  -- the default `tags`
+    record: Mapping[str, Json],  # noqa: ARG001
+) -> Mapping[str, str | None]:
+    """Say that a kind has no annotations."""
+    return {}
+
+
+def never(record: Mapping[str, Json]) -> bool:  # noqa: ARG001  -- the default `paused`
+    """Say that a kind has nothing that could be resumed."""
+    return False
+
+
 def no_problems(spec: Any) -> Iterator[Problem]:  # noqa: ARG001  -- the default `check`
     """Say that a spec whose types are right has nothing else to be checked."""
     return iter(())
@@ -277,6 +321,29 @@ def costs_nothing(
     prices: Prices,
 ) -> None:
     """Say that creating one is not charged for."""
+
+
+def as_it_is(
+    body: Mapping[str, Json],
+    made: Mapping[str, Json],  # noqa: ARG001  -- the default `finish`
+) -> Mapping[str, Json]:
+    """Return a body that nothing has to be added to."""
+    return body
+
+
+def nothing_recalled(record: Mapping[str, Json]) -> Mapping[str, Json]:  # noqa: ARG001  -- the default `recall`
+    """Return nothing: a record of this kind does not say what decided it."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """What the platform no longer does, since when, and which field of a spec says it otherwise."""
+
+    what: str
+    since: str
+    path: str
+    instead: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,18 +383,37 @@ class Kind:
     """A new generation removes the earlier ones once it is proven; else they are kept."""
     answers: bool = False
     """It serves: it is only done when a probe completion answers from it."""
+    trains: bool = False
+    """It trains: the account keeps a file of what was measured at each step of it."""
     proof: Mapping[str, str] = field(default_factory=dict)
     """The tags that are set on it once it has answered, so that the next run knows."""
     proven: Callable[[Mapping[str, Json]], bool] = always
     """Whether a record carries that proof."""
+    tags: Callable[[Mapping[str, Json], Mapping[str, Json]], Mapping[str, str | None]] = (
+        without_tags
+    )
+    """From a body and a record: the annotations to set, and those to take away (None)."""
+    fate: Callable[[Mapping[str, Json]], Fate] = deletable
+    """What a record says of its own deletion, whether or not there is a spec of it."""
     claims: Callable[[Mapping[str, Json]], tuple[str, str]] | None = None
     """Gives the stack and the spec name that a standing record is marked with; none for a kind
     that costs nothing while it stands, so that nobody has to be warned of one without a spec."""
+    paused: Callable[[Mapping[str, Json]], bool] = never
+    """Whether a record is halted and goes on when it is told to `:resume`."""
     paid: str = ""
     """What creating one costs, in words; empty when it costs nothing."""
     delete_params: Mapping[str, str] = field(default_factory=dict)
     retained: str = ""
     """Why `destroy` keeps it unless told otherwise; empty when it deletes it."""
+    made_here: Kind | None = None
+    """The facts that hold instead where a resource has a recipe: it is made here and then sent."""
+    finish: Callable[[Mapping[str, Json], Mapping[str, Json]], Mapping[str, Json]] = as_it_is
+    """Completes the body of what was made here: from the body and from what its maker says of it
+    (an adapter's `adapter_config.json`)."""
+    recall: Callable[[Mapping[str, Json]], Mapping[str, Json]] = nothing_recalled
+    """What a record says that decided it, in the form of `Recipe.decides`."""
+    retirement: Retirement | None = None
+    """That the platform no longer makes it, and what to write instead."""
 
 
 def fact(kind: Kind, path: str) -> Field | None:

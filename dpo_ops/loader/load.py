@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dpo_ops.errors import Finding, SpecError
@@ -24,7 +24,7 @@ from dpo_ops.loader.values import load_values
 from dpo_ops.resource import Address, Resource, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from dpo_ops.loader.build import Parsed
@@ -182,7 +182,17 @@ def _desire(drafts: Sequence[Draft], stack: Stack) -> State:
     for draft in drafts:
         links = {path: made[target] for path, target in draft.links.items()}
         made[draft.address] = draft.kind.desire(_document(draft), links, stack.name)
-    return State(made, stack=stack.name, max_cost=stack.max_cost)
+    for address in _read_here_only(made):
+        made[address] = replace(made[address], stays=True)
+    return State(made, stack=stack.name, policy=stack.policy)
+
+
+def _read_here_only(made: Mapping[Address, Resource]) -> set[Address]:
+    """Return what needs no upload: all that needs its content is made on one's own compute."""
+    here, there = set[Address](), set[Address]()
+    for resource in made.values():
+        (here if resource.recipe else there).update(resource.needs)
+    return {address for address in here - there if made[address].content}
 
 
 def _document(draft: Draft) -> Document:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from dpo_ops.kinds import KINDS, kind_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dpo_ops.errors import Finding
+    from dpo_ops.kinds import Kind
     from dpo_ops.kinds.pricing import Cost, Unpriced
     from dpo_ops.resource import Address, Health, Json, Resource
 
@@ -26,15 +29,22 @@ class Action(StrEnum):
 
 
 class Verb(StrEnum):
-    """One kind of step. Each that writes is one API call, and safe to repeat."""
+    """One kind of step. Each that writes is one API call, and safe to repeat.
 
+    TRAIN runs on one's own compute and writes nothing to the account.
+    """
+
+    TRAIN = "train"
     CREATE = "create"
     UNDELETE = "undelete"
+    RESUME = "resume"
+    CANCEL = "cancel"
     UPLOAD = "upload"
     PATCH = "patch"
     WAIT = "wait"
     PROBE = "probe"
     MARK = "mark"
+    TAG = "tag"
     DELETE = "delete"
 
 
@@ -85,6 +95,11 @@ class Change:
     cost: Cost | Unpriced | None = None
     reversible: bool = True
     record: Mapping[str, Json] | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """The facts that hold for its resource."""
+        return kind_of(self.resource) if self.resource else KINDS[self.address.kind]
 
     @property
     def waits(self) -> bool:

@@ -11,7 +11,9 @@ from dpo_ops.planner.change import FieldChange
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dpo_ops.resource import Json
+    from dpo_ops.resource import Json, Recipe
+
+DECIDES = "decides the weights"
 
 
 def updates(
@@ -32,6 +34,15 @@ def creation(kind: Kind, wanted: Mapping[str, Json]) -> tuple[FieldChange, ...]:
     """Return the fields that a create sets."""
     rows = ((path, value, fact(kind, path)) for path, value in leaves(wanted))
     return tuple(FieldChange(p, None, value, row.reason if row else "") for p, value, row in rows)
+
+
+def deciding(recipe: Recipe, before: Mapping[str, Json]) -> tuple[FieldChange, ...]:
+    """Return in what the recipe differs from `before`, or all of it where that is empty."""
+    return tuple(
+        FieldChange(path, look_up(before, path.split(".")), value, DECIDES)
+        for path, value in leaves(recipe.decides)
+        if not same(value, look_up(before, path.split(".")))
+    )
 
 
 def _differences(

@@ -40,17 +40,18 @@ def fingerprint(plan: Plan) -> str:
     to a commit, a path, the words of a reason, or how far something under way has come: what
     was approved while a job ran is still approved when it is done.
     """
-    bound = {
+    rests_on = {
         "version": VERSION,
         "major": __version__.partition(".")[0],
         "account": plan.account,
         "stack": plan.stack,
-        "changes": [_bound(change) for change in plan.changes],
+        "changes": [bound(change) for change in plan.changes],
     }
-    return "sha256:" + digest(bound)
+    return "sha256:" + digest(rests_on)
 
 
-def _bound(change: Change) -> dict[str, Any]:
+def bound(change: Change) -> dict[str, Any]:
+    """Return what of a change an approval is bound to."""
     shown = _change(change)
     kept = ("address", "action", "id", "needs", "body")
     return {key: shown[key] for key in kept} | {

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dpo_ops.errors import Finding
-from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.pricing import Per, Spend, Unpriced, spend
 from dpo_ops.planner.change import Action, Change, Verb
 
@@ -28,7 +27,7 @@ def priced(change: Change, desired: State, prices: Prices) -> Change:
     """Return the change with what it costs, where it creates something that is charged for."""
     if change.resource is None or not creates(change):
         return change
-    kind = KINDS[change.address.kind]
+    kind = change.kind
     needs = [desired[need] for need in change.resource.needs if need in desired]
     return replace(change, cost=kind.price(change.resource, needs, prices))
 

@@ -18,6 +18,16 @@ from dpo_ops.reporters.documents import (
 from dpo_ops.reporters.errors import error_markdown, error_text
 from dpo_ops.reporters.findings import checked_text, findings_text
 from dpo_ops.reporters.github import findings_markdown, workflow_commands
+from dpo_ops.reporters.measured import Reading, Readings, latest, read_metrics, step_of
+from dpo_ops.reporters.metrics import (
+    Metrics,
+    metrics_csv,
+    metrics_document,
+    metrics_markdown,
+    metrics_svg,
+    metrics_text,
+    table_lines,
+)
 from dpo_ops.reporters.outputs import (
     missing_text,
     outputs_markdown,
@@ -38,6 +48,9 @@ __all__ = [
     "PLAIN",
     "SCHEMAS",
     "Ending",
+    "Metrics",
+    "Reading",
+    "Readings",
     "Style",
     "Tone",
     "checked_text",
@@ -49,6 +62,12 @@ __all__ = [
     "findings_markdown",
     "findings_text",
     "json_text",
+    "latest",
+    "metrics_csv",
+    "metrics_document",
+    "metrics_markdown",
+    "metrics_svg",
+    "metrics_text",
     "missing_text",
     "outputs_document",
     "outputs_markdown",
@@ -56,6 +75,7 @@ __all__ = [
     "outputs_text",
     "plan_markdown",
     "plan_text",
+    "read_metrics",
     "report_document",
     "report_markdown",
     "report_text",
@@ -63,6 +83,8 @@ __all__ = [
     "status_markdown",
     "status_of",
     "status_text",
+    "step_of",
+    "table_lines",
     "why",
     "with_outputs",
     "workflow_commands",

@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from dpo_ops.errors import ApiError, DpoOpsError, Finding, Place, SpecError
 from dpo_ops.planner import fingerprint
+from dpo_ops.reporters.curves import thinned
+from dpo_ops.reporters.measured import curves_of, step_document
 from dpo_ops.resource import qualify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dpo_ops.executor.events import Answered, Ended, Report
+    from dpo_ops.reporters.measured import Readings
     from dpo_ops.reporters.outputs import Outputs
     from dpo_ops.reporters.status import Row, Status
 
 VERSION = 1
+POINTS = 32
+"""The most figures of a curve in a document that is about something else."""
 
 # Valid inside JSON strings only, and JSON holds them nowhere else: what could move a cursor,
 # turn the reading direction or be no character at all is written as an escape.
@@ -119,7 +124,15 @@ def _row(row: Row) -> dict[str, Any]:
         "message": row.message,
         "since": row.since or None,
         "earlier": row.earlier,
+        "metrics": _trained(row.readings),
     }
+
+
+def _trained(readings: Readings | None) -> dict[str, Any] | None:
+    if readings is None or readings.last is None:
+        return None
+    loss, margin, _ = (thinned(curve.values, POINTS) for curve in curves_of(readings))
+    return {**step_document(readings.last), "curves": {"loss": loss, "margin": margin}}
 
 
 def _ended(end: Ended) -> dict[str, Any]:

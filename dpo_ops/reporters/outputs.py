@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dpo_ops.kinds import KINDS
+from dpo_ops.kinds import kind_of
 from dpo_ops.planner import Action
 from dpo_ops.planner.order import dependency_order
 from dpo_ops.reporters.markdown import code, table
@@ -36,7 +36,7 @@ def outputs_of(desired: State, observed: Accounted) -> Outputs:
     for address in dependency_order(desired):
         resource, seen = desired[address], observed.resources[address]
         if seen.health is Health.CURRENT and not seen.conflict:
-            said = KINDS[address.kind].outputs(resource, seen)
+            said = kind_of(resource).outputs(resource, seen)
             values[str(address)] = qualify(said, observed.account)
         else:
             missing[str(address)] = seen.conflict or seen.message or "not in the account"
@@ -49,7 +49,7 @@ def with_outputs(report: Report) -> Report:
         return report
     outcomes = {end.address: str(end.outcome) for end in report.ended}
     said = {
-        str(change.address): KINDS[change.address.kind].outputs(
+        str(change.address): change.kind.outputs(
             change.resource, Observed(change.id, Health.CURRENT)
         )
         for change in report.plan.changes

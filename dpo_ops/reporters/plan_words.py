@@ -6,10 +6,10 @@ from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import Behaviour, Origin, fact
 from dpo_ops.kinds.pricing import Cost, Per, Spend, Unpriced
 from dpo_ops.planner import Action, Change, FieldChange, Plan, Verb
+from dpo_ops.planner.diff import DECIDES
 from dpo_ops.planner.spending import spending
 from dpo_ops.reporters.style import dated
 from dpo_ops.resource import last_segment
@@ -126,7 +126,7 @@ def costs(plan: Plan) -> list[str]:
         if any(change.cost and change.cost.per is per for change in paid)
     ]
     if open_:
-        why = "; ".join(dict.fromkeys(KINDS[change.address.kind].paid for change in open_))
+        why = "; ".join(dict.fromkeys(change.kind.paid for change in open_))
         lines.append(f"{'the rest is ' if lines else ''}not known ({why})")
     return lines
 
@@ -134,7 +134,7 @@ def costs(plan: Plan) -> list[str]:
 def _spends(change: Change) -> bool:
     made = any(step.verb in (Verb.CREATE, Verb.UNDELETE) for step in change.steps)
     more = any(_rises(field.before, field.after) for field in change.fields)
-    return (made or more) and bool(KINDS[change.address.kind].paid)
+    return (made or more) and bool(change.kind.paid)
 
 
 def _rises(before: Json, after: Json) -> bool:
@@ -217,12 +217,16 @@ def note(change: Change, field: FieldChange) -> str:
 
 
 def terms(change: Change) -> Sequence[int]:
-    """Return the fields of a first create that say what is paid for: they are shown in brief.
+    """Return the fields of a first create that say what is paid or trained: shown in brief.
 
     What can't be changed afterwards, such as hyper-parameters, and every number and switch.
     """
-    kind = KINDS[change.address.kind]
-    if differs(change) or not kind.paid:
+    kind = change.kind
+    if differs(change):
+        return []
+    if change.resource and change.resource.recipe:
+        return [n for n, field in enumerate(change.fields) if field.reason == DECIDES]
+    if not kind.paid:
         return []
     rows = ((n, field, fact(kind, field.path)) for n, field in enumerate(change.fields))
     return [

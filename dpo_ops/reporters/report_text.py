@@ -7,7 +7,6 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dpo_ops.kinds import KINDS
 from dpo_ops.planner import Verb
 from dpo_ops.reporters.style import PLAIN, Style, Tone, cells, dated, pad, widest, wrap
 from dpo_ops.resource import qualify
@@ -124,7 +123,8 @@ def _verb(report: Report, ending: Ending) -> str:
     if not report.interrupted:
         return "Removed" if ending.removal else "Applied"
     if ending.left_s is not None:
-        return f"Left after {elapsed(ending.left_s)} (--max-wait)"
+        spent = f"after {elapsed(ending.left_s)} (--wait-budget)"
+        return f"Left {spent if ending.left_s else '(--no-wait)'}"
     return "Stopped" if ending.cause else "Interrupted"
 
 
@@ -156,7 +156,7 @@ def _next(end: Ended, ahead: Plan | None) -> str:
             reasons = " · ".join(filter(None, (finding.why, finding.fix)))
             return f"{change.address} stays blocked: {reasons}."
         if change.id != end.id and any(step.verb is Verb.CREATE for step in change.steps):
-            pays = " and pays for" if KINDS[change.address.kind].paid else ""
+            pays = " and pays for" if change.kind.paid else ""
             return f"The next apply makes{pays} another attempt: {change.id}."
     return ""
 

@@ -17,6 +17,34 @@ _SECONDS = {"type": "number", "minimum": 0, "description": "seconds"}
 _WHOSE = {"account": TEXT, "stack": TEXT}
 _OUTPUTS = map_of(map_of({}))
 
+_MAYBE_NUMBER = {"type": ["number", "null"]}
+_STEP = {
+    "step": COUNT,
+    "steps": {"type": ["integer", "null"], "description": "how many there will be"},
+    "epoch": _MAYBE_NUMBER,
+    "loss": _MAYBE_NUMBER,
+    "margin": {**_MAYBE_NUMBER, "description": "mean reward of the preferred less the others"},
+    "accuracy": {**_MAYBE_NUMBER, "description": "share of pairs with a positive margin"},
+    "learningRate": _MAYBE_NUMBER,
+    "tokensPerSecond": _MAYBE_NUMBER,
+    "seconds": {**_MAYBE_NUMBER, "description": "how long the step took"},
+}
+_CURVE = list_of(_MAYBE_NUMBER)
+_OTHERS = {**map_of({}), "description": "what else the file says, by its own keys"}
+_METRICS = {
+    "job": {**TEXT, "description": "its address, or its id where no spec describes it"},
+    "source": {**TEXT, "description": "the job in the account, or a file on this machine"},
+    "health": _HEALTH,
+    "state": TEXT,
+    "note": {**TEXT, "description": "what the file says in words instead"},
+    "skipped": {**COUNT, "description": "lines of the file that are no step"},
+    "steps": list_of(record({**_STEP, "others": _OTHERS})),
+}
+_TRAINED = {
+    **record({**_STEP, "curves": record({"loss": _CURVE, "margin": _CURVE})}),
+    "type": ["object", "null"],
+    "description": "the last step of a job that trains, and its curves as means of equal parts",
+}
 _ROW = record(
     {
         "address": _ADDRESS,
@@ -25,6 +53,7 @@ _ROW = record(
         "message": TEXT,
         "since": {**_MAYBE_TEXT, "description": "RFC 3339, as the server says it"},
         "earlier": {**COUNT, "description": "earlier generations that are kept"},
+        "metrics": _TRAINED,
     }
 )
 _RESULT = record(
@@ -68,6 +97,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         },
     ),
     "status": published("status", {**_WHOSE, "resources": list_of(_ROW)}),
+    "metrics": published("metrics", _METRICS),
     "outputs": published("outputs", {**_WHOSE, "outputs": _OUTPUTS, "missing": map_of(TEXT)}),
     "findings": published("findings", {"files": list_of(TEXT), "findings": list_of(FINDING)}),
     **PAIRS_SCHEMAS,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dpo_ops.planner.order import dependency_order
+from dpo_ops.reporters.curves import sparkline
 from dpo_ops.reporters.markdown import code, defused, table
-from dpo_ops.reporters.style import PLAIN, Style, Tone, count, dated, pad, widest, wrap
+from dpo_ops.reporters.measured import curves_of, latest
+from dpo_ops.reporters.style import PLAIN, Style, Tone, count, dated, kept, pad, widest, wrap
 from dpo_ops.resource import Health, qualify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dpo_ops.planner import Accounted
+    from dpo_ops.reporters.measured import Readings
     from dpo_ops.resource import Address, State
 
 _TONES = {
@@ -24,6 +28,8 @@ _TONES = {
     Health.NOT_FOUND: Tone.QUIET,
     Health.UNKNOWN: Tone.CHANGE,
 }
+_SPARK = 16
+_NOTHING: Mapping[Address, Readings] = MappingProxyType({})
 _WORD = widest(map(str, Health), most=99)
 # The most telling of the times that a record has comes first.
 _TIMES = ("completedTime", "deleteTime", "updateTime", "createTime")
@@ -31,7 +37,10 @@ _TIMES = ("completedTime", "deleteTime", "updateTime", "createTime")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How one address is. `since` is RFC 3339 in UTC, empty where there is no record."""
+    """How one address is. `since` is RFC 3339 in UTC, empty where there is no record.
+
+    `readings` are there for what trains, where its metrics were looked at.
+    """
 
     address: Address
     id: str
@@ -39,6 +48,7 @@ class Row:
     message: str
     since: str
     earlier: int
+    readings: Readings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,9 @@ class Status:
     rows: tuple[Row, ...]
 
 
-def status_of(desired: State, observed: Accounted) -> Status:
+def status_of(
+    desired: State, observed: Accounted, measured: Mapping[Address, Readings] = _NOTHING
+) -> Status:
     """Return a row for each address, what is needed before what needs it."""
     account = observed.account
     rows = tuple(
@@ -61,6 +73,7 @@ def status_of(desired: State, observed: Accounted) -> Status:
             message=qualify(seen.conflict or seen.message or _absent(seen.health), account),
             since=_since(seen.record or {}),
             earlier=len(seen.earlier),
+            readings=measured.get(address),
         )
         for address in dependency_order(desired)
         for seen in [observed.resources[address]]
@@ -90,6 +103,7 @@ def _lines(found: Status, style: Style) -> Iterator[str]:
         address = pad(style.clean(row.address), column) if since else style.clean(row.address)
         yield f"{word}  {style.paint(address, Tone.STRONG)}{since}"
         yield from wrap(style.clean(_remarks(row)), style.width, first=below, rest=below)
+        yield from wrap(_trained(row, style), style.width, first=below, rest=below)
     current = sum(row.health is Health.CURRENT for row in found.rows)
     where = f"account {style.clean(found.account)}, stack {style.clean(found.stack)}"
     yield ""
@@ -101,6 +115,18 @@ def _remarks(row: Row) -> str:
     return " · ".join(part for part in (row.id, dated(row.message), earlier) if part)
 
 
+def _trained(row: Row, style: Style) -> str:
+    """Return the last step and two small curves, or nothing for what does not train."""
+    if row.readings is None or row.readings.last is None:
+        return ""
+    curves = [
+        kept(f"{curve.name} {line}")
+        for curve in curves_of(row.readings)[:2]
+        if (line := sparkline(curve.values, _SPARK, ascii_only=style.ascii_only).strip())
+    ]
+    return " · ".join([latest(row.readings.last), *curves])
+
+
 def status_markdown(found: Status, style: Style = PLAIN) -> str:
     """Return the same as a table in Markdown."""
     rows = [
@@ -109,7 +135,7 @@ def status_markdown(found: Status, style: Style = PLAIN) -> str:
             str(row.health),
             code(row.id, style),
             style.clean(dated(row.since)),
-            defused(dated(row.message), style),
+            " · ".join(filter(None, (defused(dated(row.message), style), _trained(row, style)))),
         )
         for row in found.rows
     ]

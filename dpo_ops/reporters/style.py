@@ -34,11 +34,15 @@ def _as_it_is(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What the reader's screen can do. `mask` hides secrets in text from outside."""
+    """What the reader's screen can do. `mask` hides secrets in text from outside.
+
+    `ascii_only` is for a screen that has no letters for a curve.
+    """
 
     colour: bool = False
     width: int = 80
     mask: Callable[[str], str] = _as_it_is
+    ascii_only: bool = False
 
     def clean(self, text: object) -> str:
         """Return `text` as one line that can't move a cursor and holds no secret."""

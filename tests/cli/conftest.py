@@ -50,6 +50,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in list(os.environ):
         if name.startswith(("FIREWORKS_", "GITHUB_", "DPO_OPS_")) or name == "NO_COLOR":
             monkeypatch.delenv(name)
+    monkeypatch.setenv("DPO_OPS_EMULATOR_ENGINE", "stand-in")
     return tmp_path
 
 

@@ -171,7 +171,7 @@ def test_destroy_all_takes_everything_and_again_nothing(run: Run, applied: Path)
 
 def test_what_still_runs_is_exit_code_three_and_goes_on(run: Run):
     slow = ("--emulator", "--emulator-speed", "1")
-    made = run("apply", *slow, "--auto-approve", "--max-wait", "2s")
+    made = run("apply", *slow, "--auto-approve", "--wait-budget", "2s")
     assert made.code == 3
     assert "1 still running, 1 not started." in made.out
     assert "run the same\ncommand again: nothing is done twice." in made.out
@@ -187,7 +187,7 @@ def test_only_waiting_is_left_is_exit_code_three(run: Run, specs: Path):
     file = specs / "assistant.yaml"
     file.write_text("---\n".join(file.read_text().split("---\n")[:2]))
     slow = ("--emulator", "--emulator-speed", "1")
-    assert run("apply", *slow, "--auto-approve", "--max-wait", "2s").code == 3
+    assert run("apply", *slow, "--auto-approve", "--wait-budget", "2s").code == 3
     assert run("plan", *slow).code == 3
     # Nothing is written, so nobody has to approve it.
     assert run("apply", *FAST).code == 0

@@ -11,6 +11,7 @@ from dpo_ops.executor import Outcome, Waits
 from dpo_ops.executor.events import Event, StepEnded, Waiting
 from dpo_ops.planner import Verb
 from tests import wanted
+from tests.executor.test_policies import tuning
 from tests.executor.test_run import ROW, dataset, outcomes, pipeline
 from tests.rehearsal import Rehearsal, VirtualClock
 from tests.wanted import state
@@ -202,3 +203,21 @@ def test_a_schedule_that_leaves_the_spec_leaves_the_deployment(
         assert rehearsal.plan(desired).in_sync
         held = rehearsal.client.list("deployments")[0]["autoscalingPolicy"]["scalingSchedules"]
         assert set(held or {}) == set(schedules or {})
+
+
+def test_without_waiting_all_is_begun_that_can_be_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    desired = tuning(tmp_path)
+    with Rehearsal() as rehearsal:
+        began, words = rehearsal.clock.now(), []
+        for _ in range(40):
+            report = rehearsal.apply(desired, waits=Waits(leave=True))
+            words.append(report.exit_code)
+            if report.exit_code == 0:
+                break
+            # Nobody waited: time passes between the runs.
+            rehearsal.clock.sleep(60)
+        assert words[0] == 3
+        assert words[-1] == 0
+        assert set(words[:-1]) == {3}
+        assert len(rehearsal.jobs()) == 1
+        assert rehearsal.clock.now() - began < 60 * len(words) + 20 * len(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,13 @@ def pipeline(folder: Path, *, epochs: int = 1, most: int = 1) -> State:
     data = dataset(folder, "prefs", "".join(ROW % n for n in range(3)))
     job = wanted.job(data, epochs=epochs)
     return state(data, job, wanted.deployment(job, minReplicaCount=0, maxReplicaCount=most))
+
+
+def own(folder: Path) -> State:
+    """The same, trained on one's own compute."""
+    data = replace(dataset(folder, "prefs", "".join(ROW % n for n in range(3))), stays=True)
+    job = wanted.own_job(data)
+    return state(data, job, wanted.deployment(job, minReplicaCount=0, maxReplicaCount=1))
 
 
 @dataclass
@@ -69,6 +76,7 @@ STORIES = {
     "revert": Story(second, pipeline, writes=3, jobs=2),
     "revert-changed": Story(second, partial(pipeline, most=2), writes=4, jobs=2),
     "retry": Story(cancelled, pipeline, writes=3, jobs=2),
+    "own": Story(nothing, own, writes=6, jobs=0),
 }
 WRITES = [
     pytest.param(story, when, nth, id=f"{name}-{when}-{nth}")
@@ -105,10 +113,16 @@ class Account:
         report = self.rehearsal.apply(desired)
         assert report.exit_code == 0, [str(end) for end in report.ended]
         assert len(self.rehearsal.jobs()) == jobs
+        assert len(self.rehearsal.apprentice.orders) <= 1
+        assert len(self.rehearsal.client.list("models")) == max(jobs - self._failed(), 1)
         again = self.rehearsal.plan(desired)
         assert again.in_sync, [(str(c.address), c.reason) for c in again.changes if c.steps]
         live = self.rehearsal.client.list("deployments")
         assert len(live) == 1
+
+
+    def _failed(self) -> int:
+        return sum(job["state"] == "JOB_STATE_FAILED" for job in self.rehearsal.jobs())
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -190,8 +204,11 @@ def test_law_12_an_outage_of_ten_minutes_is_sat_out(drop: str, tmp_path: Path) -
         assert len(rehearsal.jobs()) == 1
 
 
+_LISTED = ("first", "retry", "own")
+
+
 @pytest.mark.parametrize("collection", ["dpoJobs", "models", "deployments"])
-@pytest.mark.parametrize("story", [STORIES["first"], STORIES["retry"]], ids=["first", "retry"])
+@pytest.mark.parametrize("story", [STORIES[n] for n in _LISTED], ids=_LISTED)
 def test_law_12_stale_lists_start_nothing_anew(
     story: Story, collection: str, tmp_path: Path
 ) -> None:

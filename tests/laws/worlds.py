@@ -122,6 +122,8 @@ def worlds(draw: st.DrawFn) -> World:
         }
         if loss := draw(losses):
             spec["lossConfig"] = loss
+        if draw(st.integers(0, 2)) == 0:
+            spec |= {"trainer": "trl", "weights": "dpo-ops/tiny"}
         docs.append(doc("DPOJob", f"m-job-{n}", spec))
     for n in range(draw(st.integers(0, 2)) if jobs else 0):
         model = {"dpoJob": f"m-job-{draw(st.integers(0, jobs - 1))}"}

@@ -141,7 +141,7 @@ CASES = {
         dataset(name="x"), ["7:3: spec has no field 'name' · name belongs in metadata"]
     ),
     "a field like no other": Case(
-        job("xyzzy: 1"), ["16:3: spec has no field 'xyzzy' · use one of: dataset, displayName"]
+        job("xyzzy: 1"), ["16:3: spec has no field 'xyzzy' · use one of: dataset, deletionPolicy"]
     ),
     "the server's field": Case(
         job("state: DONE"), ["16:3: state is the server's to say · read as health"]
@@ -371,7 +371,7 @@ def test_all_findings_of_all_files_come_at_once_in_order(find: Find) -> None:
     found = find(
         {
             "b.yaml": DATASET.replace("source", "sorce"),
-            "a.yaml": JOB.replace("baseModel", "baseModl") + "  trainer: trl\n",
+            "a.yaml": JOB.replace("baseModel", "baseModl") + "  trainer: magic\n",
             "c.yaml": "a: [\n",
         }
     )

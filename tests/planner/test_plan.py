@@ -92,7 +92,7 @@ def test_every_no_op_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["RUNNING", "PENDING", "PAUSED", "RE_QUEUEING", "SOMETHING_NEW", "UNSPECIFIED"]
+    "word", ["RUNNING", "PENDING", "IDLE", "RE_QUEUEING", "SOMETHING_NEW", "UNSPECIFIED"]
 )
 def test_a_job_under_way_is_waited_for_and_never_made_twice(word: str) -> None:
     records = {"datasets": [uploaded(DATA)], "dpoJobs": [job_record(JOB, 1, word)]}
@@ -101,12 +101,27 @@ def test_a_job_under_way_is_waited_for_and_never_made_twice(word: str) -> None:
     assert steps(going, "DPOJob/tune") == ["wait"]
 
 
-@pytest.mark.parametrize("word", ["FAILED", "CANCELLED", "EXPIRED", "ARCHIVED", "EARLY_STOPPED"])
+def test_a_paused_job_is_resumed() -> None:
+    records = {"datasets": [uploaded(DATA)], "dpoJobs": [job_record(JOB, 1, "PAUSED")]}
+    going = made(**records)
+    assert change(going, "DPOJob/tune").action is Action.UPDATE
+    assert steps(going, "DPOJob/tune") == ["resume", "wait"]
+
+
+@pytest.mark.parametrize("word", ["FAILED", "EXPIRED", "ARCHIVED"])
 def test_a_job_that_is_over_without_a_model_gets_the_next_attempt(word: str) -> None:
     jobs = [job_record(JOB, n, word) for n in (1, 2)]
     again = change(made(datasets=[uploaded(DATA)], dpoJobs=jobs), "DPOJob/tune")
     assert again.action is Action.CREATE
     assert again.id == f"{JOB.id}-a3"
+
+
+@pytest.mark.parametrize("word", ["CANCELLED", "EARLY_STOPPED"])
+def test_a_job_that_was_stopped_is_not_tried_again_unasked(word: str) -> None:
+    stopped = job_record(JOB, 1, word)
+    blocked = change(made(datasets=[uploaded(DATA)], dpoJobs=[stopped]), "DPOJob/tune")
+    assert blocked.blocked
+    assert "retry.on" in blocked.blocked[0].fix
 
 
 def test_bad_data_is_not_sent_again() -> None:

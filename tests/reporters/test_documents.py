@@ -11,20 +11,26 @@ from dpo_ops.executor.events import Outcome
 from dpo_ops.planner import document
 from dpo_ops.reporters import (
     SCHEMAS,
+    Metrics,
+    Readings,
     error_document,
     findings_document,
     json_text,
+    metrics_document,
     outputs_document,
     outputs_of,
+    read_metrics,
     report_document,
     status_document,
     status_of,
     with_outputs,
 )
 from dpo_ops.reporters.report_text import WORDS
+from dpo_ops.resource import Health
 from tests.reporters import cases, pairs
 
 SEEN = cases.observed(**cases.IN_PLACE)
+READ = read_metrics(b'{"step": 1, "loss": 0.7, "margin": null, "grad": 2}\n{"note": "n"}\n')
 DOCUMENTS = [
     ("plan", document(cases.fresh())),
     ("plan", document(cases.blocked())),
@@ -32,6 +38,9 @@ DOCUMENTS = [
     ("report", report_document(cases.failed())),
     ("status", status_document(status_of(cases.ALL, SEEN))),
     ("status", status_document(status_of(cases.ALL, cases.observed()))),
+    ("status", status_document(status_of(cases.ALL, SEEN, {cases.JOB.address: READ}))),
+    ("metrics", metrics_document(Metrics("x", "y", Health.UNKNOWN, "", READ))),
+    ("metrics", metrics_document(Metrics("x", "y", Health.CURRENT, "done", Readings()))),
     ("outputs", outputs_document(outputs_of(cases.ALL, SEEN))),
     ("outputs", outputs_document(outputs_of(cases.ALL, cases.observed()))),
     ("findings", findings_document(["a.yaml"], [cases.ERROR, cases.WARNING])),

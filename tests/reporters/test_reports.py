@@ -91,7 +91,7 @@ def test_a_wait_that_was_long_enough_is_no_interruption():
     outcomes = (Outcome.DONE, Outcome.RUNNING, Outcome.NOT_STARTED)
     made = cases.report(None, *outcomes, interrupted=True)
     text = report_text(made, ending=Ending(left_s=3000.0))
-    assert "\nLeft after 50m 00s (--max-wait): 1 done, 1 still running, 1 not started.\n" in text
+    assert "\nLeft after 50m 00s (--wait-budget): 1 done, 1 still running, 1 not started.\n" in text
     assert "\n      its turn did not come\n" in text
 
 

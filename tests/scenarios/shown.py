@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ACCOUNT = "/v1/accounts/emulator"
-_COLLECTION = re.compile(r"/v1/accounts/[^/]+/(\w+)[:/]?.*|/(?:\w+/v1/)?(.+)")
+_COLLECTION = re.compile(r"/v1/accounts/[^/]+/(\w+)[:/]?.*|/(_storage)/.+|/(?:\w+/v1/)?(.+)")
 # What differs from one run, one machine or one pace of polling to another.
 _VOLATILE = {
     # What every command with --emulator says first; tests/cli shows that it does.
@@ -41,7 +41,7 @@ def told(requests: list[dict[str, Any]]) -> Iterator[str]:
     for request in requests:
         path = request["path"].removeprefix(ACCOUNT)
         if request["method"] == "GET" or path.endswith(READS):
-            reads.add(_COLLECTION.sub(r"\1\2", request["path"]))
+            reads.add(_COLLECTION.sub(r"\1\2\3", request["path"]))
             continue
         query = f"?{unquote(request['query'])}" if request["query"] else ""
         # 0: a fault kept the answer from whoever asked.

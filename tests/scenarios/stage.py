@@ -29,6 +29,8 @@ from dpo_ops.cli.app import app
 from dpo_ops.client import Client
 from dpo_ops.emulator import Emulator, EmulatorTransport, running
 from dpo_ops.kinds.values import seconds
+from tests.apprentice import Apprentice
+from tests.measuring import Measuring
 from tests.rehearsal import VirtualClock
 from tests.scenarios.shown import ACCOUNT, steady, told
 
@@ -45,6 +47,7 @@ _SCHEMAS = {
     "apply": "report",
     "destroy": "report",
     "status": "status",
+    "metrics": "metrics",
     "outputs": "outputs",
     "validate": "findings",
 }
@@ -67,6 +70,7 @@ class Stage:
         self.folder, self.clock = folder, VirtualClock()
         self._patch, self._open = patch, ExitStack()
         self._profile, self._fingerprint = "managed", ""
+        self._engine = Measuring()
         self._secrets: list[str] = []
         self._hide: dict[str, str] = {str(folder): "FOLDER", __version__: "VERSION"}
         self._clean()
@@ -78,8 +82,11 @@ class Stage:
         self._patch.chdir(self.folder)
         self._patch.setenv("HOME", str(self.folder / "home"))
         for name in list(os.environ):
-            if name.startswith(("FIREWORKS_", "GITHUB_", "DPO_OPS_")) or name == "NO_COLOR":
+            if name.startswith(("FIREWORKS_", "GITHUB_", "DPO_OPS_", "LC_")):
                 self._patch.delenv(name)
+        self._patch.setenv("DPO_OPS_EMULATOR_ENGINE", "stand-in")
+        for name in ("NO_COLOR", "LANG"):
+            self._patch.delenv(name, raising=False)
 
     def _hold_still(self) -> None:
         """Let every run be the same: the clock, the dice, and one thing after another."""
@@ -91,15 +98,19 @@ class Stage:
             "dpo_ops.cli.carrying.SystemClock": lambda: self.clock,
             "dpo_ops.cli.carrying.SystemRandom": dice,
             "dpo_ops.cli.carrying.time": SimpleNamespace(monotonic=self.clock.now),
+            "dpo_ops.cli.following.SystemClock": lambda: self.clock,
+            "dpo_ops.cli.following.SystemRandom": dice,
+            "dpo_ops.cli.measuring.ThreadPoolExecutor": InTurn,
             "dpo_ops.executor.run.ThreadPoolExecutor": InTurn,
             "dpo_ops.observer.ThreadPoolExecutor": InTurn,
             "dpo_ops.client.client.ThreadPoolExecutor": InTurn,
+            "dpo_ops.cli.workshop.Trl": Apprentice,
         }
         for name, instead in outside.items():
             self._patch.setattr(name, instead)
 
     def _emulator(self, data: Path, **options: Any) -> Emulator:
-        options = {"profile": self._profile, **options}
+        options = {"profile": self._profile, **options, "engine": self._engine}
         return Emulator(data, wall=self.clock.now, sleep=self.clock.sleep, **options)
 
     # What a `$` line does
@@ -154,8 +165,8 @@ class Stage:
         self.write(file, "".join(f"{pair(n)}\n" for n in range(1, int(count) + 1)))
 
     def do_replace(self, rest: str) -> None:
-        """`replace FILE OLD NEW`: edit a file; the old text has to be there."""
-        file, old, new = shlex.split(rest)
+        """`replace FILE OLD NEW`: edit a file; the old text has to be there, `\\n` ends a line."""
+        file, old, new = (part.replace("\\n", "\n") for part in shlex.split(rest))
         text = Path(file).read_text(encoding="utf-8")
         assert old in text, f"{file} does not hold {old!r}"
         self.write(file, text.replace(old, new))
@@ -203,6 +214,10 @@ class Stage:
         """`api METHOD PATH JSON`: somebody else works in the same account."""
         method, path, *body = rest.split(" ", 2)
         self._send(method, ACCOUNT + path, json.loads(body[0]) if body else None)
+
+    def do_metrics(self, file: str) -> None:
+        """`metrics FILE`: what the platform has measured of every job that trains."""
+        self._engine.data = Path(file).read_bytes()
 
     def do_serve(self, key: str) -> None:
         """`serve KEY`: the account answers on a port of this machine, to this key only."""

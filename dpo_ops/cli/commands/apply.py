@@ -10,6 +10,7 @@ from dpo_ops.cli.options import (
     DURATION,
     Specs,
     Target,
+    with_prune,
     with_screen,
     with_specs,
     with_target,
@@ -28,46 +29,64 @@ if TYPE_CHECKING:
     help="Carry it out only if the plan still has this fingerprint.",
 )
 @click.option(
+    "--wait-budget",
     "--max-wait",
     type=DURATION,
     metavar="TIME",
     help="Leave what still runs after this long, such as 50m; exit code 3.",
 )
+@click.option(
+    "--no-wait", is_flag=True, help="Leave what runs as soon as only waiting is left; exit code 3."
+)
+@with_prune
 @with_target
 @with_screen
-def command(
+def command(  # noqa: PLR0913  -- one for each option
     screen: Screen,
     specs: Specs,
     target: Target,
     *,
     auto_approve: bool,
     expect: str | None,
-    max_wait: float | None,
+    wait_budget: float | None,
+    no_wait: bool,
+    prune: bool,
 ) -> int:
     """Make the account match the specs in PATHS: upload, train, wait, check, deploy.
 
-    Shows the plan and asks on a terminal; elsewhere it needs --expect or --auto-approve.
+    Shows the plan and asks on a terminal; elsewhere it needs --expect or --auto-approve. PATHS
+    may be one file that `plan --out` wrote: then what it says is carried out, and what would do
+    something else by now is held.
     Interrupted or killed, run it again: nothing is done twice. Exit codes: 0 done, 1 something
     failed, 3 accepted and still running.
     """
     from dpo_ops.cli.account import account
-    from dpo_ops.cli.approval import ask_to_apply, check_expected
-    from dpo_ops.cli.carrying import carry_out, print_report, with_next
+    from dpo_ops.cli.approval import ask_to_apply, check_expected, check_flags
+    from dpo_ops.cli.carrying import Patience, carry_out, print_report, with_next
     from dpo_ops.cli.desired import load, secrets
     from dpo_ops.cli.proposal import propose, tell_plan, writes
+    from dpo_ops.cli.saving import as_loaded, saved_plan
+    from dpo_ops.planner import hold
 
-    desired = load(screen, specs, count_tokens=True)
+    saved = saved_plan(specs)
+    check_flags(saved, expect, auto_approve=auto_approve, prune=prune)
+    prune = saved.prunes if saved else prune
+    desired = as_loaded(saved) if saved else load(screen, specs, count_tokens=True)
     with account(screen, target, desired.account, read_only=False) as client:
-        proposed = propose(client, desired)
+        proposed = propose(client, desired, prune=prune)
+        if saved:
+            proposed = hold(proposed, saved)
         tell_plan(screen, proposed)
         secret = secrets(proposed)
-        if expect and writes(proposed):
+        if saved:
+            pass  # What is left of the plan is what was approved when it was saved.
+        elif expect and writes(proposed):
             check_expected(proposed, expect)
         elif writes(proposed) and not auto_approve:
             ask_to_apply(screen)
         report, ending = carry_out(
-            screen, target, proposed, client, secret=secret, budget_s=max_wait
+            screen, target, proposed, client, secret=secret, patience=Patience(wait_budget, no_wait)
         )
-        ending = with_next(ending, report, lambda: propose(client, desired))
+        ending = with_next(ending, report, lambda: propose(client, desired, prune=prune))
     print_report(screen, target, report, ending)
     return report.exit_code

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from dpo_ops.cli.endings import DONE
-from dpo_ops.cli.options import EMULATOR_DATA
+from dpo_ops.cli.options import EMULATOR_DATA, with_engine
 from dpo_ops.errors import SettingsError
 
 if TYPE_CHECKING:
     from typing import Literal
 
+    from dpo_ops.cli.options import EngineChoice
     from dpo_ops.cli.screen import Screen
 
 
@@ -57,20 +58,24 @@ def command() -> None:
     help="Emulated seconds that pass in a second.",
 )
 @click.option("--api-key", metavar="KEY", help="The only key let in; else any key is.")
+@with_engine
 @click.pass_obj
-def serve(
+def serve(  # noqa: PLR0913  -- one for each option
     screen: Screen,
+    *,
     port: int,
     data: Path,
     profile: Literal["managed", "retired"],
     time_scale: float,
     api_key: str | None,
+    engine: EngineChoice,
 ) -> int:
     """Serve until SIGINT or SIGTERM. Says `listening on http://127.0.0.1:N` when it is ready.
 
     To use it, set FIREWORKS_BASE_URL to that address, and FIREWORKS_API_KEY.
     """
     from dpo_ops import emulator
+    from dpo_ops.cli.account import made
 
     screen.masks.add(api_key)
     data.mkdir(parents=True, exist_ok=True)
@@ -81,6 +86,7 @@ def serve(
             profile=profile,
             time_scale=time_scale,
             api_key=api_key,
+            engine=made(engine),
             announce=lambda line: screen.data(f"{line}\n"),
         )
     except OSError as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from dpo_ops.cli.options import Specs, Target, with_screen, with_specs, with_target
+from dpo_ops.cli.options import Specs, Target, with_prune, with_screen, with_specs, with_target
 
 if TYPE_CHECKING:
     from dpo_ops.cli.screen import Screen
@@ -14,9 +15,16 @@ if TYPE_CHECKING:
 
 @click.command("plan")
 @with_specs
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the plan to FILE as well, for `dpo-ops apply FILE`.",
+)
+@with_prune
 @with_target
 @with_screen
-def command(screen: Screen, specs: Specs, target: Target) -> int:
+def command(screen: Screen, specs: Specs, target: Target, *, out: Path | None, prune: bool) -> int:
     """Show what would be done to make the account match the specs in PATHS.
 
     Exit codes: 0 nothing to do, 1 error or something is blocked, 2 there are changes, 3 nothing
@@ -25,9 +33,14 @@ def command(screen: Screen, specs: Specs, target: Target) -> int:
     from dpo_ops.cli.account import account
     from dpo_ops.cli.desired import load
     from dpo_ops.cli.proposal import exit_code, print_plan, propose
+    from dpo_ops.cli.saving import write_plan
 
     desired = load(screen, specs, count_tokens=True)
     with account(screen, target, desired.account, read_only=True) as client:
-        proposed = propose(client, desired)
+        proposed = propose(client, desired, prune=prune)
+        if out:
+            write_plan(out, proposed, desired, client)
     print_plan(screen, proposed)
+    if out:
+        screen.say(f"\nsaved: carry out exactly this with `dpo-ops apply {out}`\n")
     return exit_code(proposed)

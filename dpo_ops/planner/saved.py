@@ -1,0 +1,225 @@
+"""A plan in a file: what was reviewed, in a form in which it can be carried out later.
+
+It holds the rendered desired state, so that no spec, no values file and no commit is needed any
+more, and for each change what was to be written and on what that rested. When it is applied, a
+new plan is made from that state; a change that would now write something else than was reviewed
+is held, and the rest goes on.
+
+The checksum is against accidents, not against an attacker: whoever may write the file may write
+another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from dpo_ops import __version__
+from dpo_ops.errors import Finding, Place, PlanError
+from dpo_ops.planner.change import WAITING, Action, Change, Plan
+from dpo_ops.planner.document import bound, document
+from dpo_ops.resource import (
+    Address,
+    Content,
+    Json,
+    Keeping,
+    Policy,
+    Recipe,
+    Resource,
+    State,
+    Tokens,
+    digest,
+)
+
+FORMAT = "dpo-ops saved plan"
+VERSION = 1
+_AGAIN = "make a new one with `dpo-ops plan --out`"
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a file says: the account and the state that were planned for, and what was approved.
+
+    `approved` holds, by address, what each change was to do and on what that rested.
+    """
+
+    account: str
+    fingerprint: str
+    desired: State
+    approved: Mapping[str, Mapping[str, Json]]
+
+    @property
+    def prunes(self) -> bool:
+        """Whether it deletes what no spec describes any more."""
+        return any(said["action"] == Action.DELETE for said in self.approved.values())
+
+
+def save(plan: Plan, desired: State) -> dict[str, Any]:
+    """Return the plan as a JSON object for a file. It contains no secret."""
+    said = {
+        "format": FORMAT,
+        "version": VERSION,
+        "major": _major(),
+        "plan": document(plan),
+        "approved": {str(change.address): bound(change) for change in plan.changes},
+        "desired": {
+            "stack": desired.stack,
+            "policy": asdict(desired.policy),
+            "resources": [_resource(resource) for resource in desired.values()],
+        },
+    }
+    return {**said, "checksum": _checksum(said)}
+
+
+def restore(said: Json) -> Saved:
+    """Return what a file says.
+
+    Raises:
+        PlanError: it is no saved plan, was edited or cut short, or another version wrote it.
+    """
+    if not isinstance(said, Mapping) or said.get("format") != FORMAT:
+        raise PlanError("the file is no saved plan", fix=_AGAIN)
+    if said.get("version") != VERSION or said.get("major") != _major():
+        tool = (said.get("plan") or {}).get("tool")
+        why = f"it was written by {tool}, this is dpo-ops {__version__}"
+        raise PlanError("the plan is of another version", why=why, fix=_AGAIN)
+    if said.get("checksum") != _checksum({k: v for k, v in said.items() if k != "checksum"}):
+        why = "its checksum is not that of what it holds: it was edited, or is not whole"
+        raise PlanError("the plan is not as it was written", why=why, fix=_AGAIN)
+    wanted = said["desired"]
+    resources = [_restored(one) for one in wanted["resources"]]
+    return Saved(
+        account=said["plan"]["account"],
+        fingerprint=said["plan"]["fingerprint"],
+        desired=State(
+            {resource.address: resource for resource in resources},
+            stack=wanted["stack"],
+            policy=_policy(wanted["policy"]),
+        ),
+        approved=said["approved"],
+    )
+
+
+def hold(fresh: Plan, saved: Saved) -> Plan:
+    """Return the plan with each change held that would now do something that was not approved.
+
+    What has nothing left to write needs no approval: somebody did it already, or only waiting is
+    left. What depends on a held change is skipped when the plan is carried out.
+
+    Raises:
+        PlanError: the plan is for another account.
+    """
+    if fresh.account != saved.account:
+        why = f"it was made for {saved.account}, this is {fresh.account}"
+        raise PlanError("the plan is for another account", why=why, fix=_AGAIN)
+    return replace(fresh, changes=tuple(_held(change, saved) for change in fresh.changes))
+
+
+def _held(change: Change, saved: Saved) -> Change:
+    if change.blocked or all(step.verb in WAITING for step in change.steps):
+        return change
+    approved, now = saved.approved.get(str(change.address)), bound(change)
+    if approved is not None and _same(approved, now):
+        return change
+    before = _words(approved) if approved else "nothing"
+    finding = Finding(
+        (change.resource.place if change.resource else None) or str(change.address),
+        "held: it changed since the plan was made",
+        f"planned was {before}; now it would be {_words(now)}",
+        "plan again and have that reviewed",
+        "stale",
+    )
+    return replace(
+        change, action=Action.NO_OP, steps=(), fields=(), reason=finding.what, blocked=(finding,)
+    )
+
+
+def _same(approved: Mapping[str, Json], now: Mapping[str, Json]) -> bool:
+    """Say whether what is to be written now is what was approved, or the rest of it."""
+    if approved == now:
+        return True
+    # Where a run was stopped in between, the rest of the same is left. The bodies need not be
+    # compared: both come from the one desired state, and what was pinned was pinned to create.
+    done = len(approved["writes"]) - len(now["writes"])
+    rest = done > 0 and approved["writes"][done:] == now["writes"]
+    return rest and approved["id"] == now["id"] and not now["fields"]
+
+
+def _words(said: Mapping[str, Json]) -> str:
+    """Say what a change does, in one line."""
+    fields = [
+        f"{path} {_short(before)} → {_short(after)}" for path, before, after in said["fields"]
+    ]
+    shown = ", ".join(fields[:_SHOWN]) + (f" and {len(fields) - _SHOWN} more" * _more(fields))
+    what = f"{said['action']} {said['id']}"
+    return f"{what} ({shown})" if fields and said["action"] == Action.UPDATE else what
+
+
+_SHOWN = 3
+_LONG = 40
+
+
+def _more(fields: list[str]) -> bool:
+    return len(fields) > _SHOWN
+
+
+def _short(value: Json) -> str:
+    text = "unset" if value is None else str(value)
+    return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
+
+
+def _major() -> str:
+    return __version__.partition(".")[0]
+
+
+def _checksum(said: Mapping[str, Json]) -> str:
+    return f"sha256:{digest(said)}"
+
+
+def _resource(resource: Resource) -> dict[str, Any]:
+    return {
+        **asdict(resource),
+        "address": str(resource.address),
+        "needs": [str(need) for need in resource.needs],
+        "place": _place(resource.place),
+        "places": {path: _place(place) for path, place in resource.places.items()},
+    }
+
+
+def _place(place: Place | None) -> list[Json] | None:
+    return [place.file, place.line, place.column] if place else None
+
+
+def _restored(said: Mapping[str, Json]) -> Resource:
+    recipe = said["recipe"]
+    if recipe:
+        recipe = Recipe(**{**recipe, "pairs": _content(recipe["pairs"])})
+    return Resource(
+        **{
+            **said,
+            "address": _address(said["address"]),
+            "needs": tuple(_address(need) for need in said["needs"]),
+            "content": _content(said["content"]),
+            "place": Place(*said["place"]) if said["place"] else None,
+            "places": {path: Place(*place) for path, place in said["places"].items()},
+            "recipe": recipe,
+            "keeping": Keeping(**said["keeping"]),
+        }
+    )
+
+
+def _content(said: Mapping[str, Json] | None) -> Content | None:
+    if said is None:
+        return None
+    return Content(**{**said, "tokens": Tokens(**said["tokens"]) if said["tokens"] else None})
+
+
+def _policy(said: Mapping[str, Json]) -> Policy:
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in said.items()}
+    return Policy(**values)
+
+
+def _address(text: str) -> Address:
+    kind, _, name = text.partition("/")
+    return Address(kind, name)
