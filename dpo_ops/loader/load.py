@@ -80,6 +80,8 @@ def load(  # noqa: PLR0913  -- what the outside world gives, each by name
     contents = Contents(log, count_tokens=count_tokens, today=today, cache=cache)
     for draft in drafts.values():
         draft.content = contents.of(draft)
+    for draft in drafts.values():
+        _check_files(draft, drafts, log)
     if cache:
         cache.save()
     if not drafts and not log.errors:
@@ -168,6 +170,14 @@ def _check(draft: Draft, stack: Stack, log: Log) -> None:
     draft.model = validate(kind.spec, draft.spec, kind.fields, log, complete=stack.complete)
     if draft.model is not None:
         report(kind.check(draft.model), draft.spec, log)
+
+
+def _check_files(draft: Draft, drafts: dict[Address, Draft], log: Log) -> None:
+    """Report what does not go together with the files of what a draft refers to."""
+    linked = {path: drafts[target].content for path, target in draft.links.items()}
+    files = {path: content for path, content in linked.items() if content}
+    if files and draft.model is not None:
+        report(draft.kind.takes(draft.model, files), draft.spec, log)
 
 
 def _nothing(paths: Sequence[Path], log: Log) -> None:
