@@ -110,6 +110,7 @@ def print_checked(screen: Screen, found: Checked, *, sarif: bool) -> None:
         text=lambda: told.check_text(found, style),
         markdown=lambda: told.check_markdown(found, style),
         document=lambda: told.check_document(found),
+        html=lambda: told.check_html(found, style),
         findings=found.findings,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from dpo_ops.cli.options import with_screen
 from dpo_ops.cli.pairs_options import (
     FILES,
     LEVEL,
+    PAGED,
     SHARE,
     force,
     tokenizer_of,
@@ -89,7 +91,7 @@ def check(  # noqa: PLR0913  -- one for each option
 @command.command("stats")
 @click.argument("files", **FILES)
 @with_tokenizer
-@with_screen
+@partial(with_screen, formats=PAGED)
 def stats(screen: Screen, files: Sequence[Path], tokenizer: Path | None) -> int:
     """Show what the pairs of FILES look like: lengths, bias, repeats, roles, scripts."""
     from dpo_ops.cli.results import show
@@ -103,6 +105,7 @@ def stats(screen: Screen, files: Sequence[Path], tokenizer: Path | None) -> int:
         text=lambda: reporters.stats_text(found, style),
         markdown=lambda: reporters.stats_markdown(found, style),
         document=lambda: reporters.stats_document(list(map(str, files)), found),
+        html=lambda: reporters.stats_html(found, style),
     )
     return DONE
 
@@ -120,7 +123,7 @@ def stats(screen: Screen, files: Sequence[Path], tokenizer: Path | None) -> int:
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 2 where the pairs differ.")
 @with_tokenizer
-@with_screen
+@partial(with_screen, formats=PAGED)
 def diff(
     screen: Screen,
     before: str,
@@ -149,6 +152,7 @@ def diff(
         text=lambda: reporters.diff_text(names, found, bands, style),
         markdown=lambda: reporters.diff_markdown(names, found, bands, style),
         document=lambda: reporters.diff_document(names, found),
+        html=lambda: reporters.diff_html(names, found, bands, style),
     )
     return CHANGES if exit_code and not found.equal else DONE
 
