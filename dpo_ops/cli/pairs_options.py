@@ -25,6 +25,8 @@ FILES: Final[dict[str, Any]] = {
     "metavar": "FILE...",
 }
 _SARIF: Final = "sarif"
+PLAIN: Final = (Format.TEXT, Format.JSON)
+"""The formats of what is said in a line or two."""
 PAGED: Final = (*FORMATS, Format.HTML)
 """The formats of what has a page of HTML, too."""
 

@@ -7,6 +7,9 @@ from dpo_ops.reporters.pairs_documents import (
     check_document,
     cost_document,
     diff_document,
+    import_document,
+    rules_document,
+    split_document,
     stats_document,
 )
 from dpo_ops.reporters.pairs_html import check_html, diff_html, stats_html
@@ -28,7 +31,10 @@ __all__ = [
     "diff_html",
     "diff_markdown",
     "diff_text",
+    "import_document",
+    "rules_document",
     "sarif_document",
+    "split_document",
     "stats_document",
     "stats_html",
     "stats_markdown",
