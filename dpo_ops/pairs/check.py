@@ -95,29 +95,39 @@ class Part:
         self.uneven += sum(map(ne, preferred, other))
 
 
-def check_plainly(data: bytes, part: Part, *, top: bool = True) -> None:
-    r"""Check some lines without learning anything and without heavy imports."""
+def check_plainly(data: bytes, part: Part) -> None:
+    r"""Check the lines of a small file, without learning anything and without heavy imports."""
     lines = data.split(b"\n")
     if not lines[-1]:
         lines.pop()
     part.keys.make_room(len(lines))
-    _check_lines(enumerate(lines, part.lines), part, top=top)
+    _check_lines(enumerate(lines), part, top=True)
     part.lines += len(lines)
 
 
-def check_block(block: bytes, part: Part, layouts: list[Layout], *, top: bool) -> None:
-    r"""Check some whole lines, each with its `\n`; `top` says that they begin the file.
+def check_block(
+    data: bytearray, part: Part, layouts: list[Layout], again: Callable[[], bytes], *, top: bool
+) -> None:
+    r"""Check some whole lines; `top` says that they begin the file.
 
-    What is learned of how rows are laid out is added to `layouts`.
+    The lines are written over; `again` returns them as they were. What is learned of how rows
+    are laid out is added to `layouts`.
     """
-    if len(block) > MAX_ROW_BYTES:
-        # One line over the limit is not to be taken for a row, however well it is laid out.
-        check_plainly(block, part, top=top)
+    if not data.endswith(b"\n"):
+        data += b"\n"
+    if len(data) > MAX_ROW_BYTES:
+        # No block is as long: it is one line over the limit, and no row however well laid out.
+        part.keys.make_room(1)
+        _check_lines([(part.lines, bytes(memoryview(data)[:-1]))], part, top=top)
+        part.lines += 1
         return
     if not layouts:
-        _learn(block[: block.index(b"\n")], layouts)
-    if len(layouts) == 1 and _check_at_once(block, part, layouts[0]):
+        _learn(bytes(data[: data.index(b"\n")]), layouts)
+    if len(layouts) == 1 and _check_at_once(data, part, layouts[0]):
         return
+    block = again()
+    if not block.endswith(b"\n"):
+        block += b"\n"
     count, runs, odd = cut(block, layouts)
     part.keys.make_room(count)
     # In the order of the file: of what is found often, the first are shown.
@@ -128,7 +138,7 @@ def check_block(block: bytes, part: Part, layouts: list[Layout], *, top: bool) -
     part.lines += count
 
 
-def _check_at_once(block: bytes, part: Part, layout: Layout) -> bool:
+def _check_at_once(block: bytearray, part: Part, layout: Layout) -> bool:
     """Take all rows of a block if they are of one layout and good; return whether they were."""
     columns = read_alike(block, layout)
     if not columns:

@@ -208,8 +208,9 @@ def check_range(fd: int, like: Part, layouts: list[Layout], span: Range) -> Part
         OSError: the file can't be read.
     """
     part = Part(like.cap, count=like.count)
-    for number, block in enumerate(whole_lines(fd, *span, MAX_ROW_BYTES)):
-        check_block(block, part, layouts, top=span.start == number == 0)
+    for at, data in whole_lines(fd, *span, MAX_ROW_BYTES):
+        again = partial(os.pread, fd, len(data), at)
+        check_block(data, part, layouts, again, top=at == 0)
     return part
 
 

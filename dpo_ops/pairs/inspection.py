@@ -9,6 +9,7 @@ import stat
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from dpo_ops.pairs.check import Part, check_block, check_plainly
@@ -157,9 +158,13 @@ def _check_data(data: bytes, part: Part) -> None:
     at = 0
     while at < len(data):
         end = data.rfind(b"\n", at, at + BLOCK) + 1 or data.find(b"\n", at) + 1 or len(data)
-        block = data[at:end]
-        check_block(block if block.endswith(b"\n") else block + b"\n", part, layouts, top=at == 0)
+        block = bytearray(memoryview(data)[at:end])
+        check_block(block, part, layouts, partial(_piece, data, at, end), top=at == 0)
         at = end
+
+
+def _piece(data: bytes, start: int, stop: int) -> bytes:
+    return data[start:stop]
 
 
 def _check_large(fd: int, size: int, part: Part, workers: int | None) -> tuple[str, int]:

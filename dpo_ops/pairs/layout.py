@@ -114,8 +114,10 @@ def _get(owner: Node, name: str) -> Node:
     return found
 
 
-def read_alike(block: bytes, layout: Layout) -> list[list[str]] | None:
+def read_alike(block: bytearray, layout: Layout) -> list[list[str]] | None:
     r"""Return columns of text if all rows of a block, each with its `\n`, are alike and good.
+
+    The block is written over, whether they are or not.
 
     This is the hot loop: a call less in it is some percent of the whole check. So it does not
     ask whether a text goes on into the next line; one that did would not decode.
@@ -124,8 +126,7 @@ def read_alike(block: bytes, layout: Layout) -> list[list[str]] | None:
     find, startswith = block.find, block.startswith
     if not startswith(head) or not block.endswith(tail.piece):
         return None
-    copy = bytearray(block)
-    copy[: len(head)] = b"[".ljust(len(head))
+    block[: len(head)] = b"[".ljust(len(head))
     start, rows = len(head), 0
     joints = (*inner, between)
     while True:
@@ -138,13 +139,12 @@ def read_alike(block: bytes, layout: Layout) -> list[list[str]] | None:
                 if end < 0:
                     break
             start = end + width
-            copy[end:start] = glue
+            block[end:start] = glue
         else:
             continue
         break
-    last = len(block) - tail.width
-    copy[last:] = b"]".ljust(tail.width)
-    found = texts_of(copy, rows * len(order))
+    block[len(block) - tail.width :] = b"]".ljust(tail.width)
+    found = texts_of(block, rows * len(order))
     return in_order([found[i :: len(order)] for i in range(len(order))], order) if found else None
 
 
