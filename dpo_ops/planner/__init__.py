@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dpo_ops.planner.change import Action, Change, FieldChange, Plan, Step, Verb
 from dpo_ops.planner.document import PLAN_SCHEMA, document, fingerprint
+from dpo_ops.planner.drift import Drift, Drifted, Sort, drift
 from dpo_ops.planner.plan import Accounted, plan, questions
 from dpo_ops.planner.remove import teardown
 from dpo_ops.planner.saved import Saved, hold, restore, save
@@ -17,12 +18,16 @@ __all__ = [
     "Accounted",
     "Action",
     "Change",
+    "Drift",
+    "Drifted",
     "FieldChange",
     "Plan",
     "Saved",
+    "Sort",
     "Step",
     "Verb",
     "document",
+    "drift",
     "fingerprint",
     "hold",
     "plan",
