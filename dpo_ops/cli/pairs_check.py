@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dpo_ops.cli.screen import Screen
-    from dpo_ops.pairs import Inspection
+    from dpo_ops.pairs import Inspection, Rule
     from dpo_ops.pairs.deep import Depth
     from dpo_ops.pairs.excerpts import Excerpt
     from dpo_ops.pairs.policy import Level
@@ -110,6 +110,7 @@ def print_checked(screen: Screen, found: Checked, *, sarif: bool) -> None:
         text=lambda: told.check_text(found, style),
         markdown=lambda: told.check_markdown(found, style),
         document=lambda: told.check_document(found),
+        html=lambda: told.check_html(found, style),
         findings=found.findings,
     )
 
@@ -134,6 +135,25 @@ def rule_text(word: str | None, style: Style) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def rules_named(word: str | None) -> Mapping[str, Rule]:
+    """Return the rule that is named by id or name, or all.
+
+    Raises:
+        DpoOpsError: there is no such rule.
+    """
+    if word is None:
+        return pairs.RULES
+    name = pairs.named(word)
+    if name is None:
+        raise no_rule(word)
+    return {name: pairs.RULES[name]}
+
+
+def no_rule(word: str) -> DpoOpsError:
+    """Return the failure of naming a rule that there is not."""
+    return DpoOpsError(f"there is no rule {word}", fix="`dpo-ops pairs explain` lists them")
+
+
 def _all_rules(style: Style) -> Iterator[str]:
     width = max(map(len, pairs.RULES))
     for name, rule in pairs.RULES.items():
@@ -146,7 +166,7 @@ def _one_rule(word: str, style: Style) -> Iterator[str]:
 
     page = explanation(word)
     if page is None:
-        raise DpoOpsError(f"there is no rule {word}", fix="`dpo-ops pairs explain` lists them")
+        raise no_rule(word)
     for line in page.splitlines():
         # A row is shown as it is: broken over lines it would be no row.
         yield from [line] if line.startswith(" ") or not line else wrap(line, style.width)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from dpo_ops.cli.options import FORMATS
 from dpo_ops.cli.screen import Format, Screen
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ FILES: Final[dict[str, Any]] = {
     "metavar": "FILE...",
 }
 _SARIF: Final = "sarif"
+PLAIN: Final = (Format.TEXT, Format.JSON)
+"""The formats of what is said in a line or two."""
+PAGED: Final = (*FORMATS, Format.HTML)
+"""The formats of what has a page of HTML, too."""
 
 
 class Share(click.ParamType[float]):
@@ -100,7 +105,7 @@ def with_check_screen(command: Command) -> Command:
     @click.option(
         "--format",
         "format_",
-        type=click.Choice([*map(str, Format), _SARIF]),
+        type=click.Choice([*map(str, PAGED), _SARIF]),
         default=str(Format.TEXT),
         show_default=True,
         help="How to say the result; `github` is Markdown and annotations.",

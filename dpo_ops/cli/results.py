@@ -20,6 +20,7 @@ def show(
     text: Callable[[], str],
     markdown: Callable[[], str],
     document: Callable[[], Mapping[str, Any]],
+    html: Callable[[], str] | None = None,
     findings: Sequence[Finding] = (),
 ) -> None:
     """Write the one form of a result that is asked for to standard output."""
@@ -30,6 +31,9 @@ def show(
             screen.data(reporters.json_text(document()))
         case Format.MARKDOWN:
             screen.data(markdown())
+        case Format.HTML:
+            assert html  # noqa: S101  -- a command without a page does not offer the format
+            screen.data(html())
         case Format.GITHUB:
             screen.data(markdown())
             screen.annotate(reporters.workflow_commands(findings, screen.style()))

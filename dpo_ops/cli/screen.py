@@ -31,6 +31,8 @@ class Format(StrEnum):
     GITHUB = "github"
     CSV = "csv"
     """Only of what is rows: `metrics`."""
+    HTML = "html"
+    """Only of what has a page: what the `pairs` commands show."""
 
 
 class Screen:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dpo_ops.errors import Finding
 from dpo_ops.kinds.dpo_job_here import DPO_JOB_HERE, settings_of, unservable, without_nulls
 from dpo_ops.kinds.dpo_job_here import desire as desire_here
-from dpo_ops.kinds.dpo_job_spec import DPOJobSpec, Retry, check
+from dpo_ops.kinds.dpo_job_spec import DPOJobSpec, Retry, check, takes
 from dpo_ops.kinds.facts import (
     DIGEST_LENGTH,
     ID_LIMIT,
@@ -353,6 +353,7 @@ DPO_JOB = Kind(
     find=_find,
     outputs=_outputs,
     check=check,
+    takes=takes,
     asks=_asks,
     judge=_judge,
     price=_price,

@@ -14,7 +14,9 @@ from dpo_ops.kinds.facts import Kept, Problem, Spec, display_problem
 from dpo_ops.kinds.values import Duration, SecretRef, look_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from dpo_ops.resource import Content
 
 Positive = Annotated[int, Value(ge=1)]
 
@@ -197,6 +199,27 @@ def check(spec: DPOJobSpec) -> Iterator[Problem]:
                 "it would be ignored",
                 f"set method: {method}, or remove it",
             )
+
+
+MOST_EXAMPLES = 3_000_000
+"""Rows times epochs that the managed service trains on at most."""
+TOO_MANY = f"a job takes {MOST_EXAMPLES:,} at most (DPO105)"
+
+
+def takes(spec: DPOJobSpec, files: Mapping[str, Content]) -> Iterator[Problem]:
+    """Find more epochs over a dataset than a job may have."""
+    content, epochs = files.get("dataset"), spec.trainingConfig.epochs or 1
+    # Of a file that is too large for one epoch the dataset itself tells.
+    if spec.trainer != "fireworks" or content is None or content.rows > MOST_EXAMPLES:
+        return
+    if content.rows * epochs > MOST_EXAMPLES:
+        examples = content.rows * epochs
+        yield Problem(
+            "trainingConfig.epochs",
+            f"is {epochs}: times {content.rows:,} rows that are {examples:,} examples",
+            TOO_MANY,
+            f"train for {MOST_EXAMPLES // content.rows} epochs at most, or on fewer rows",
+        )
 
 
 NOT_MANAGED = {

@@ -319,6 +319,14 @@ def no_problems(spec: Any) -> Iterator[Problem]:  # noqa: ARG001  -- the default
     return iter(())
 
 
+def takes_any(
+    spec: Any,  # noqa: ARG001  -- the default `takes`
+    files: Mapping[str, Content],  # noqa: ARG001
+) -> Iterator[Problem]:
+    """Say that a spec can do with whatever is in the files that it refers to."""
+    return iter(())
+
+
 def asks_nothing(resource: Resource) -> Question | None:  # noqa: ARG001  -- the default `asks`
     """Say that a kind needs no answer from the platform before it is created."""
     return None
@@ -389,6 +397,8 @@ class Kind:
     content_field: str = ""
     name_limit: int = ID_LIMIT
     check: Callable[[Any], Iterator[Problem]] = no_problems
+    takes: Callable[[Any, Mapping[str, Content]], Iterator[Problem]] = takes_any
+    """From a spec and the files of what it refers to, by dotted path: what does not go together."""
     asks: Callable[[Resource], Question | None] = asks_nothing
     judge: Callable[[Resource, Answer, Sequence[Resource]], Verdict] = no_verdict
     outputs: Callable[[Resource, Observed], Mapping[str, Json]]

@@ -14,7 +14,6 @@ from dpo_ops.loader.policy import judged
 from dpo_ops.loader.source import is_loop, reason, relative, show
 from dpo_ops.loader.tree import nearest
 from dpo_ops.loader.words import likely, listed, quoted
-from dpo_ops.pairs.tokens import count_file
 from dpo_ops.resource import Content
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from dpo_ops.loader.envelope import Draft
     from dpo_ops.loader.findings import Log
     from dpo_ops.pairs.cache import Cache
-    from dpo_ops.resource import Tokens
 
 _LOOKED_AT = 1000
 
@@ -63,23 +61,12 @@ class Contents:
 
     def _inspect(self, path: str) -> tuple[Content | None, tuple[Finding, ...]]:
         if path not in self._seen:
-            found = pairs.inspect(Path(path), shown=show(path), cache=self._cache)
-            tokens = self._tokens(path) if found.digest else None
-            content = Content(relative(path), found.digest, found.size, found.rows, tokens)
+            found = pairs.inspect(
+                Path(path), shown=show(path), cache=self._cache, tokens=self._count_tokens
+            )
+            content = Content(relative(path), found.digest, found.size, found.rows, found.tokens)
             self._seen[path] = (content if found.digest else None, found.findings)
         return self._seen[path]
-
-    def _tokens(self, path: str) -> Tokens | None:
-        if not self._count_tokens:
-            return None
-        file = Path(path)
-        status = file.stat()
-        if self._cache and (known := self._cache.find_tokens(file, status)):
-            return known
-        tokens = count_file(file).tokens
-        if self._cache:
-            self._cache.keep_tokens(file, status, tokens)
-        return tokens
 
 
 class _Unusable(Exception):

@@ -59,10 +59,10 @@ def load(  # noqa: PLR0913  -- what the outside world gives, each by name
 
     `values` are merged in order and seen by templates; so is `git`, a mapping or a function that
     returns one, called only if a template mentions it. No path in a spec leaves `root`, by
-    default the repository of each path. With `count_tokens` each file of pairs is read once more
-    for its tokens, from which a plan tells its cost. `today` decides which waivers still hold;
-    left out, none does. With a `cache`, files of pairs that have not changed are not read again.
-    Reads files, and writes none but the cache.
+    default the repository of each path. With `count_tokens` the tokens of each file of pairs are
+    estimated while it is checked; from them a plan tells its cost. `today` decides which waivers
+    still hold; left out, none does. With a `cache`, files of pairs that have not changed are not
+    read again. Reads files, and writes none but the cache.
 
     Raises:
         SpecError: the specs can't be used, or there are none; it holds all findings.
@@ -80,6 +80,8 @@ def load(  # noqa: PLR0913  -- what the outside world gives, each by name
     contents = Contents(log, count_tokens=count_tokens, today=today, cache=cache)
     for draft in drafts.values():
         draft.content = contents.of(draft)
+    for draft in drafts.values():
+        _check_files(draft, drafts, log)
     if cache:
         cache.save()
     if not drafts and not log.errors:
@@ -168,6 +170,14 @@ def _check(draft: Draft, stack: Stack, log: Log) -> None:
     draft.model = validate(kind.spec, draft.spec, kind.fields, log, complete=stack.complete)
     if draft.model is not None:
         report(kind.check(draft.model), draft.spec, log)
+
+
+def _check_files(draft: Draft, drafts: dict[Address, Draft], log: Log) -> None:
+    """Report what does not go together with the files of what a draft refers to."""
+    linked = {path: drafts[target].content for path, target in draft.links.items()}
+    files = {path: content for path, content in linked.items() if content}
+    if files and draft.model is not None:
+        report(draft.kind.takes(draft.model, files), draft.spec, log)
 
 
 def _nothing(paths: Sequence[Path], log: Log) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from dpo_ops.errors import Finding, Place
 from dpo_ops.pairs.inspection import Inspection
@@ -23,12 +23,10 @@ if TYPE_CHECKING:
 
     from dpo_ops.pairs.inspection import Question
 
-T = TypeVar("T")
-
 _FRESH_NS: Final = 2_000_000_000
 _MOST: Final = 10_000
 # To be raised when a rule changes what it finds.
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 
 class Cache:
@@ -47,7 +45,13 @@ class Cache:
         self, path: Path, status: os.stat_result, question: Question, shown: str
     ) -> Inspection | None:
         """Return what the same question about the same file was answered, if anything."""
-        return self._answer(_key(path, question), status, lambda entry: _read(entry, shown))
+        entry = self._known.get(_key(path, question))
+        if entry is None or not self._is_old(status):
+            return None
+        try:
+            return _read(entry, shown) if entry["file"] == _marks(status) else None
+        except (ValueError, TypeError, LookupError, AttributeError):
+            return None
 
     def keep(
         self, path: Path, status: os.stat_result, question: Question, found: Inspection
@@ -55,27 +59,6 @@ class Cache:
         """Remember what was found in a file, whose `status` is from before it was read."""
         if found.digest and self._is_old(status):
             self._new[_key(path, question)] = _written(status, found)
-
-    def find_tokens(self, path: Path, status: os.stat_result) -> Tokens | None:
-        """Return how many tokens the file was estimated to have, if that is known."""
-        return self._answer(_tokens_key(path), status, lambda entry: Tokens(*entry["tokens"]))
-
-    def keep_tokens(self, path: Path, status: os.stat_result, tokens: Tokens) -> None:
-        """Remember the estimate for a file, whose `status` is from before it was read."""
-        if self._is_old(status):
-            counts = [tokens.prompt, tokens.preferred, tokens.other]
-            self._new[_tokens_key(path)] = {"file": _marks(status), "tokens": counts}
-
-    def _answer(
-        self, key: str, status: os.stat_result, read: Callable[[dict[str, Any]], T]
-    ) -> T | None:
-        entry = self._known.get(key)
-        if entry is None or not self._is_old(status):
-            return None
-        try:
-            return read(entry) if entry["file"] == _marks(status) else None
-        except (ValueError, TypeError, LookupError, AttributeError):
-            return None
 
     def save(self) -> None:
         """Write what was learned. A cache that can't be written costs time, and nothing else."""
@@ -113,10 +96,6 @@ def _key(path: Path, question: Question) -> str:
     return f"{cap} {limits.epochs} {limits.bias} {os.path.abspath(path)}"  # noqa: PTH100
 
 
-def _tokens_key(path: Path) -> str:
-    return f"tokens {os.path.abspath(path)}"  # noqa: PTH100
-
-
 def _marks(status: os.stat_result) -> list[int]:
     times = (status.st_mtime_ns, status.st_ctime_ns)
     return [status.st_dev, status.st_ino, status.st_size, *times]
@@ -124,11 +103,13 @@ def _marks(status: os.stat_result) -> list[int]:
 
 def _written(status: os.stat_result, found: Inspection) -> dict[str, Any]:
     findings = [_written_finding(finding) for finding in found.findings]
+    tokens = found.tokens
     return {
         "file": _marks(status),
         "digest": found.digest,
         "rows": found.rows,
         "findings": findings,
+        "tokens": tokens and [tokens.prompt, tokens.preferred, tokens.other],
     }
 
 
@@ -143,7 +124,9 @@ def _read(entry: dict[str, Any], shown: str) -> Inspection:
     if not (isinstance(digest, str) and len(bytes.fromhex(digest)) == _DIGEST):
         raise ValueError(digest)
     findings = tuple(_read_finding(shown, *finding) for finding in entry["findings"])
-    return Inspection(digest, size, int(rows), findings)
+    counts = entry["tokens"]
+    tokens = Tokens(int(counts[0]), int(counts[1]), int(counts[2])) if counts else None
+    return Inspection(digest, size, int(rows), findings, tokens)
 
 
 _DIGEST: Final = 32

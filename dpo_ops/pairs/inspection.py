@@ -6,14 +6,18 @@ import errno
 import hashlib
 import os
 import stat
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from dpo_ops.pairs.check import Part, check_block, check_plainly
 from dpo_ops.pairs.lines import BLOCK
 from dpo_ops.pairs.repeats import note_repeats
 from dpo_ops.pairs.rules import MAX_ROWS, MIN_ROWS
+from dpo_ops.pairs.tokens import ESTIMATE
+from dpo_ops.resource import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +28,10 @@ if TYPE_CHECKING:
     from dpo_ops.pairs.layout import Layout
     from dpo_ops.pairs.tally import Tally
 
-# Up to here the plain way takes less time than the imports of the fast one.
+# Up to here the plain way takes less time than the imports of the fast one; up to there, than
+# to learn how the rows are laid out.
 _SMALL: Final = 2**18
+_TINY: Final = 2**15
 # Up to here one process takes less time than starting others.
 _LARGE: Final = 2**23
 # Fewer pairs than this may all lean one way by chance.
@@ -41,12 +47,14 @@ class Inspection:
     `rows` counts the lines that are not blank, good or bad. `findings` come in file order,
     then one for each rule that was broken more often than is shown.
     Of a file that can't be read to its end, the digest is empty; size and rows are 0.
+    `tokens` are an estimate, there where they were asked for.
     """
 
     digest: str
     size: int
     rows: int
     findings: tuple[Finding, ...]
+    tokens: Tokens | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ Question = tuple[int, Limits]
 """What an answer hangs on besides the file: the cap, and the limits."""
 
 
-def inspect(
+def inspect(  # noqa: PLR0913  -- one question, each part of it by name
     path: Path,
     *,
     shown: str,
@@ -70,39 +78,48 @@ def inspect(
     limits: Limits = LIMITS,
     cache: Cache | None = None,
     workers: int | None = None,
+    tokens: bool = False,
 ) -> Inspection:
-    """Digest and check the file at `path`; findings call it `shown`.
+    """Digest and check the file at `path`, all in one read; findings call it `shown`.
 
     At most `cap` findings a rule, then one that counts the rest. Memory grows with the number
-    of rows, by 17 bytes each, and not with their size. `cache` may answer for a file that has
-    not changed. `workers` is how many processes check a large file; None: one for each core.
+    of rows, by 9 bytes each, and not with their size. `cache` may answer for a file that has
+    not changed. With `tokens` those of all its pairs are estimated on the way.
+    `workers` is how many processes check a large file; None: one for each core.
     Raises nothing for what is in the file, nor if it can't be read: all is a finding.
     """
-    part = Part(cap, shown)
+    part = Part(cap, shown, ESTIMATE.count if tokens else None)
     try:
+        status = _status(path)
+        known = cache.find(path, status, (cap, limits), shown) if cache else None
+        if known and (known.tokens or not tokens):
+            return known
         with _opened(path) as fd:
             before = os.fstat(fd)
-            known = cache.find(path, before, (cap, limits), shown) if cache else None
-            found = known or _inspect(fd, before.st_size, part, limits, workers)
+            found = _inspect(fd, before.st_size, part, limits, workers)
             _check_unchanged(before, os.fstat(fd), found.size)
-            if cache and not known:
-                cache.keep(path, before, (cap, limits), found)
-            return found
+        if cache:
+            cache.keep(path, before, (cap, limits), found)
     except OSError as error:
         part = Part(cap, shown)
         part.tally.add("unreadable", 1, 1, f"the file can't be read: {error.strerror or error}")
         return Inspection(digest="", size=0, rows=0, findings=part.tally.findings())
+    return found
+
+
+def _status(path: Path) -> os.stat_result:
+    try:
+        status = path.stat()
+    except ValueError as error:
+        raise OSError(errno.EINVAL, f"no file has such a name: {error}") from error
+    # Opening a pipe could wait for ever, reading a device could never end.
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return status
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    try:
-        mode = path.stat().st_mode
-    except ValueError as error:
-        raise OSError(errno.EINVAL, f"no file has such a name: {error}") from error
-    # Opening a pipe could wait for ever, reading a device could never end.
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise OSError(errno.EINVAL, "it is not a regular file")
     fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
     try:
         yield fd
@@ -118,7 +135,9 @@ def _inspect(fd: int, size: int, part: Part, limits: Limits, workers: int | None
     else:
         digest, size = _check_large(fd, size, part, workers)
     _check_whole(part, limits)
-    return Inspection(digest, size, part.lines - part.blank, part.tally.findings())
+    prompt, preferred, other = part.tokens
+    tokens = Tokens(prompt, preferred, other) if part.count else None
+    return Inspection(digest, size, part.lines - part.blank, part.tally.findings(), tokens)
 
 
 def _read(fd: int, size: int) -> bytes:
@@ -132,36 +151,35 @@ def _read(fd: int, size: int) -> bytes:
 
 
 def _check_data(data: bytes, part: Part) -> None:
-    if len(data) <= _SMALL:
+    if len(data) <= (_TINY if "orjson" in sys.modules else _SMALL):
         check_plainly(data, part)
         return
     layouts: list[Layout] = []
     at = 0
     while at < len(data):
         end = data.rfind(b"\n", at, at + BLOCK) + 1 or data.find(b"\n", at) + 1 or len(data)
-        block = data[at:end]
-        check_block(block if block.endswith(b"\n") else block + b"\n", part, layouts, top=at == 0)
+        block = bytearray(memoryview(data)[at:end])
+        check_block(block, part, layouts, partial(_piece, data, at, end), top=at == 0)
         at = end
+
+
+def _piece(data: bytes, start: int, stop: int) -> bytes:
+    return data[start:stop]
 
 
 def _check_large(fd: int, size: int, part: Part, workers: int | None) -> tuple[str, int]:
     # A small file needs none of this, nor the time to import it.
     from dpo_ops.pairs.crew import checking  # noqa: PLC0415
 
-    with checking(fd, size, part.cap, workers) as parts:
-        # Nothing here but a loop in C: the workers have the cores.
-        digest, size = _digest(fd)
-        for found in parts:
-            part.join(found)
-    return digest, size
-
-
-def _digest(fd: int) -> tuple[str, int]:
-    sha256, size = hashlib.sha256(), 0
-    block = memoryview(bytearray(BLOCK))
-    while count := os.preadv(fd, [block], size):
-        sha256.update(block[:count])
-        size += count
+    with checking(fd, size, part, workers) as crew:
+        # Little here but a loop in C: the workers have the cores.
+        sha256, size = hashlib.sha256(), 0
+        block = memoryview(bytearray(BLOCK))
+        while count := os.preadv(fd, [block], size):
+            sha256.update(block[:count])
+            size += count
+            crew.collect()
+        crew.finish()
     return sha256.hexdigest(), size
 
 

@@ -1,4 +1,4 @@
-"""Short keys that tell pairs apart: 17 bytes a row, so that millions can be compared.
+"""Short keys that tell pairs apart: 9 bytes a row, so that millions can be compared.
 
 Two rows have one key if they hold the same pair, whatever their key order, spaces and escapes.
 The reverse holds but for an accident: of 3 million rows two unlike ones share a key with a
@@ -25,12 +25,11 @@ if TYPE_CHECKING:
 class Columns(NamedTuple):
     """The keys of some rows. `pairs` holds the same for a row with its sides swapped.
 
-    `sides` says which way round they stand, 0 or 1. `inputs` stands for all but the sides.
+    `sides` says which way round they stand, 0 or 1.
     """
 
-    pairs: Sequence[int]
-    sides: Sequence[int]
-    inputs: Sequence[int]
+    pairs: array[int]
+    sides: bytes
 
 
 class Keys:
@@ -39,7 +38,6 @@ class Keys:
     def __init__(self) -> None:
         self.pairs = array("q")
         self.sides = bytearray()
-        self.inputs = array("q")
 
     def __len__(self) -> int:
         return len(self.sides)
@@ -48,37 +46,37 @@ class Keys:
         """Add `lines` lines that hold no pair as yet."""
         self.pairs.frombytes(bytes(8 * lines))
         self.sides += bytes(lines)
-        self.inputs.frombytes(bytes(8 * lines))
 
     def place(self, at: Sequence[int], keys: Columns) -> None:
         """Set the keys of the lines whose indexes are `at`, in rising order."""
         if at[-1] - at[0] + 1 == len(at):
             place = slice(at[0], at[-1] + 1)
-            self.pairs[place] = array("q", keys.pairs)
-            self.sides[place] = bytes(keys.sides)
-            self.inputs[place] = array("q", keys.inputs)
+            self.pairs[place], self.sides[place] = keys
             return
-        for line, pair, side, said in zip(at, *keys, strict=True):
-            self.pairs[line], self.sides[line], self.inputs[line] = pair, side, said
+        for line, pair, side in zip(at, *keys, strict=True):
+            self.pairs[line], self.sides[line] = pair, side
 
     def join(self, other: Keys) -> None:
         """Add the keys of the lines of the next part of the file."""
         self.pairs += other.pairs
         self.sides += other.sides
-        self.inputs += other.inputs
 
 
 class Said(NamedTuple):
-    """One pair: what stands for all of it that is no text, then the texts, the sides last."""
+    """One pair: what stands for all of it that is no text, then the texts, the sides last.
+
+    `tools` is canonical JSON, empty where there are none; `mark` stands for it, too.
+    """
 
     mark: int
     texts: tuple[str, ...]
+    tools: str = ""
 
 
 def said_in(pair: Pair) -> Said:
     """Return the mark and the texts of a pair."""
     roles, texts = zip(*pair.messages, strict=True) if pair.messages else ((), ())
-    return Said(_mark(roles, pair.tools), (*texts, pair.preferred, pair.other))
+    return Said(_mark(roles, pair.tools), (*texts, pair.preferred, pair.other), pair.tools)
 
 
 def said_in_good(row: dict[str, Any]) -> Said:
@@ -89,7 +87,8 @@ def said_in_good(row: dict[str, Any]) -> Said:
     texts = (*said, preferred["content"], other["content"])
     roles = _ROLES[-len(said) :]
     if asked.get("tools"):
-        return Said(_mark(roles, json.dumps(asked["tools"], sort_keys=True)), texts)
+        tools = json.dumps(asked["tools"], sort_keys=True)
+        return Said(_mark(roles, tools), texts, tools)
     return Said(_mark(roles, ""), texts)
 
 
@@ -101,17 +100,17 @@ def _mark(roles: tuple[str, ...], tools: str) -> int:
     return hash((roles, tools))
 
 
-def key_of(pair: Pair) -> Columns:
-    """Return the key of one pair."""
-    mark, texts = said_in(pair)
-    return keys_of(mark, [[text] for text in texts])
+def input_key(pair: Pair) -> int:
+    """Return what stands for all of a pair but its sides."""
+    said = said_in(pair)
+    return hash((said.mark, *said.texts[:-2]))
 
 
 def keys_of(mark: int, columns: Sequence[Sequence[str]]) -> Columns:
     """Return the keys of rows, given a column for each message and then one for each side."""
-    *before, preferred, other = [list(map(hash, column)) for column in columns]
-    inputs = list(map(hash, zip(repeat(mark), *before)))
-    sides = list(map(lt, preferred, other))
-    # The same either way round.
-    both = map(xor, preferred, other)
-    return Columns(list(map(hash, zip(inputs, both, strict=True))), sides, inputs)
+    *before, preferred, other = columns
+    one, two = list(map(hash, preferred)), list(map(hash, other))
+    inputs = map(hash, zip(repeat(mark, len(one)), *before, strict=True))
+    # The sides count the same either way round.
+    pairs = map(xor, inputs, map(xor, one, two))
+    return Columns(array("q", list(pairs)), bytes(map(lt, one, two)))

@@ -24,19 +24,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _SIDES: Final = ("preferred_output", "non_preferred_output")
+# A number is looked for in less time than a byte string of one.
+_END: Final = ord("}")
 
 
 class Joint(NamedTuple):
     """Bytes that follow a text; their first `}` stands at `lead`, `width` is their number.
 
     Every message ends in `}`. Texts seldom hold one, and one byte is found much faster
-    than many. `glue` is what is written over them.
+    than many. `glue` is what is written over them: not bytes, of which each write would first
+    make an array.
     """
 
     piece: bytes
     lead: int
     width: int
-    glue: bytes
+    glue: bytearray
 
 
 class Layout(NamedTuple):
@@ -50,6 +53,7 @@ class Layout(NamedTuple):
     between: Joint
     order: tuple[int, ...]
     mark: int
+    tools: str
 
 
 class Run(NamedTuple):
@@ -90,11 +94,12 @@ def learn(line: bytes) -> Layout | None:
     pieces[-1] += b"\n"
     joints = tuple(map(_joint, pieces))
     order = tuple(places.index(node) for node in contents)
-    return Layout(head, joints, _joint(pieces[-1] + head), order, said_in_good(row).mark)
+    said = said_in_good(row)
+    return Layout(head, joints, _joint(pieces[-1] + head), order, said.mark, said.tools)
 
 
 def _joint(piece: bytes) -> Joint:
-    return Joint(piece, piece.index(b"}"), len(piece), b",\n".ljust(len(piece)))
+    return Joint(piece, piece.index(_END), len(piece), bytearray(b",\n".ljust(len(piece))))
 
 
 def _contents(row: Node) -> list[Node]:
@@ -109,37 +114,37 @@ def _get(owner: Node, name: str) -> Node:
     return found
 
 
-def read_alike(block: bytes, layout: Layout) -> list[list[str]] | None:
+def read_alike(block: bytearray, layout: Layout) -> list[list[str]] | None:
     r"""Return columns of text if all rows of a block, each with its `\n`, are alike and good.
+
+    The block is written over, whether they are or not.
 
     This is the hot loop: a call less in it is some percent of the whole check. So it does not
     ask whether a text goes on into the next line; one that did would not decode.
     """
-    head, (*inner, tail), between, order, _ = layout
+    head, (*inner, tail), between, order, *_ = layout
     find, startswith = block.find, block.startswith
     if not startswith(head) or not block.endswith(tail.piece):
         return None
-    copy = bytearray(block)
-    copy[: len(head)] = b"[".ljust(len(head))
+    block[: len(head)] = b"[".ljust(len(head))
     start, rows = len(head), 0
     joints = (*inner, between)
     while True:
         rows += 1
         for piece, lead, width, glue in joints:
-            end = find(b"}", start) - lead
+            end = find(_END, start) - lead
             # Below `start` nothing was found, and startswith would count from the end.
             if end < start or not startswith(piece, end):
                 end = find(piece, start)
                 if end < 0:
                     break
             start = end + width
-            copy[end:start] = glue
+            block[end:start] = glue
         else:
             continue
         break
-    last = len(block) - tail.width
-    copy[last:] = b"]".ljust(tail.width)
-    found = texts_of(copy, rows * len(order))
+    block[len(block) - tail.width :] = b"]".ljust(tail.width)
+    found = texts_of(block, rows * len(order))
     return in_order([found[i :: len(order)] for i in range(len(order))], order) if found else None
 
 
@@ -176,7 +181,7 @@ def _glue_rows(block: bytes, copy: bytearray, at: int, layout: Layout) -> list[i
         start = at + width_of_head
         stop = find(b"\n", at) + 1
         for piece, lead, width, glue in inner:
-            end = find(b"}", start) - lead
+            end = find(_END, start) - lead
             # Below `start` nothing was found, and startswith would count from the end.
             if end < start or not startswith(piece, end):
                 end = find(piece, start, stop)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dpo_ops.pairs.keys import key_of
+from dpo_ops.pairs.keys import input_key
 from dpo_ops.pairs.rows import lines, pair_of
 from dpo_ops.pairs.tally import Tally
 
@@ -47,4 +47,4 @@ def _inputs(path: Path) -> Iterator[tuple[int, int]]:
     for line in lines(path):
         pair = pair_of(line.data)
         if pair:
-            yield line.number, key_of(pair).inputs[0]
+            yield line.number, input_key(pair)

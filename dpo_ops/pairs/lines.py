@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,31 +30,42 @@ def split(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
         yield bytes(pending)
 
 
-def whole_lines(fd: int, start: int, stop: int, limit: int, size: int = BLOCK) -> Iterator[bytes]:
+class Block(NamedTuple):
+    """Some whole lines of a file, and the offset at which they begin there."""
+
+    at: int
+    data: bytearray
+
+
+def whole_lines(fd: int, start: int, stop: int, limit: int, size: int = BLOCK) -> Iterator[Block]:
     r"""Yield the lines that begin in the bytes `start` to `stop` of a file, many at a time.
 
     Each value is some whole lines, each with its `\n`; the last line of the file gets one if it
-    has none. A line over `limit` bytes is cut one behind, as `split` cuts it. Ranges that lie
-    side by side so give each line of the file once.
+    has none. Who gets it may write in it. A line over `limit` bytes is cut one behind, as
+    `split` cuts it. Ranges that lie side by side so give each line of the file once.
 
     Raises:
         OSError: the file can't be read.
     """
     at = start if start == 0 else _behind_newline(fd, start - 1, stop, size)
     while at < stop:
-        data = os.pread(fd, size, at)
+        # Read to where it is worked on: a copy is a tenth of what reading costs in all.
+        data = bytearray(size)
+        del data[os.preadv(fd, [data], at) :]
         end = _end(data, stop - at)
         if end:
-            yield data[:end]
+            del data[end:]
+            yield Block(at, data)
             at += end
         elif data:
-            line, at = _long_line(fd, at, limit, size)
-            yield line
+            line, behind = _long_line(fd, at, limit, size)
+            yield Block(at, line)
+            at = behind
         else:
             return
 
 
-def _end(data: bytes, wanted: int) -> int:
+def _end(data: bytearray, wanted: int) -> int:
     """Return where the last line to take ends in `data`, 0 if it is longer than that."""
     last = data.find(b"\n", wanted - 1) if wanted <= len(data) else -1
     return (last if last >= 0 else data.rfind(b"\n", 0, wanted)) + 1
@@ -73,7 +84,7 @@ def _behind_newline(fd: int, at: int, stop: int, size: int) -> int:
     return max(at, stop)
 
 
-def _long_line(fd: int, at: int, limit: int, size: int) -> tuple[bytes, int]:
+def _long_line(fd: int, at: int, limit: int, size: int) -> tuple[bytearray, int]:
     r"""Return a line with an `\n` and the offset behind it, however long it is."""
     line = bytearray()
     while data := os.pread(fd, size, at):
@@ -82,4 +93,5 @@ def _long_line(fd: int, at: int, limit: int, size: int) -> tuple[bytes, int]:
         at += end + 1 if end >= 0 else len(data)
         if end >= 0:
             break
-    return bytes(line) + b"\n", at
+    line += b"\n"
+    return line, at

@@ -78,8 +78,9 @@ class Change:
     """What is to be done for one address, or why nothing is.
 
     `id` is the remote id after the change. `steps` are carried out in their order. `blocked`
-    holds why the change can't be carried out at all. `cost` is what creating it is charged, or
-    why that is not known; None where nothing is charged, or no prices were given.
+    holds why the change can't be carried out at all. `cost` is what creating it is charged, or by
+    how much an update makes it dearer, or why that is not known; None where nothing is charged,
+    or no prices were given.
     """
 
     address: Address

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dpo_ops.errors import Finding
-from dpo_ops.kinds.pricing import Per, Spend, Unpriced, spend
+from dpo_ops.kinds.pricing import Cost, Per, Spend, Unpriced, spend
 from dpo_ops.planner.change import Action, Change, Verb
 
 if TYPE_CHECKING:
@@ -24,17 +24,39 @@ def creates(change: Change) -> bool:
 
 
 def priced(change: Change, desired: State, prices: Prices) -> Change:
-    """Return the change with what it costs, where it creates something that is charged for."""
-    if change.resource is None or not creates(change):
+    """Return the change with what it costs, where it creates or enlarges what is charged for."""
+    resource = change.resource
+    if resource is None:
         return change
-    kind = change.kind
-    needs = [desired[need] for need in change.resource.needs if need in desired]
-    return replace(change, cost=kind.price(change.resource, needs, prices))
+    needs = [desired[need] for need in resource.needs if need in desired]
+    if creates(change):
+        return replace(change, cost=change.kind.price(resource, needs, prices))
+    if change.action is not Action.UPDATE or change.record is None:
+        return change
+    # What the spec leaves to the server, such as the hardware of a shape, the record says.
+    known = replace(resource, options={**change.record, **resource.options})
+    before = {field.path: field.before for field in change.fields if "." not in field.path}
+    earlier = replace(known, body={**known.body, **before})
+    now, then = (change.kind.price(one, needs, prices) for one in (known, earlier))
+    return replace(change, cost=_more(now, then))
+
+
+def _more(now: Cost | Unpriced | None, then: Cost | Unpriced | None) -> Cost | Unpriced | None:
+    """Return by how much an update makes something dearer; None where it does not."""
+    if now == then:
+        return None
+    if not isinstance(now, Cost) or not isinstance(then, Cost):
+        return now
+    low, high = max(0.0, now.low - then.low), max(0.0, now.high - then.high)
+    if not low and not high:
+        return None
+    basis = f"more than before; {now.basis}, until now {then.basis}"
+    return Cost(min(low, high), max(low, high), now.per, basis)
 
 
 def spending(changes: Iterable[Change], per: Per) -> Spend:
-    """Return what all that is created costs together, once for training or an hour for serving."""
-    return spend((change.cost for change in changes if creates(change)), per)
+    """Return what all changes add to the costs, once for training or an hour for serving."""
+    return spend((change.cost for change in changes), per)
 
 
 def within(changes: Sequence[Change], limit: float | None) -> tuple[Change, ...]:

@@ -59,12 +59,13 @@ def _lines(found: Checked, style: Style) -> Iterator[str]:
         yield from finding_lines(finding, style)
         if isinstance(finding.where, Place) and finding.where in found.excerpts:
             yield from marked(found.excerpts[finding.where], style)
-    verdict = _verdict(found)
+    head, rest = verdict(found)
     tone = Tone.BAD if found.wrong else Tone.GOOD
-    yield style.paint(verdict[0], tone) + verdict[1]
+    yield style.paint(head, tone) + rest
 
 
-def _verdict(found: Checked) -> tuple[str, str]:
+def verdict(found: Checked) -> tuple[str, str]:
+    """Return how a check went, in a word or two and then in numbers."""
     what = f"{count(found.rows, 'row')} in {count(len(found.files), 'file')}"
     said = tally(found.findings)
     if found.wrong:
@@ -75,7 +76,7 @@ def _verdict(found: Checked) -> tuple[str, str]:
 def marked(excerpt: Excerpt, style: Style) -> Iterator[str]:
     """Yield the text around a place on one line, and a mark below the place."""
     room = style.width - len(_INDENT)
-    left = _kept_edge(excerpt.left, style)
+    left = kept_edge(excerpt.left, style)
     right = style.clean(excerpt.right)
     # As much of the left as leaves the place in the middle at most.
     cut_left, kept = excerpt.cut_left, left
@@ -90,7 +91,7 @@ def marked(excerpt: Excerpt, style: Style) -> Iterator[str]:
     yield _INDENT + " " * cells(start + kept) + style.paint("^", Tone.BAD)
 
 
-def _kept_edge(text: str, style: Style) -> str:
+def kept_edge(text: str, style: Style) -> str:
     """Return clean text; a space at its end stays, so that the mark stands where it should."""
     clean = style.clean(text)
     return f"{clean} " if clean and text[-1:].isspace() else clean
@@ -98,10 +99,10 @@ def _kept_edge(text: str, style: Style) -> str:
 
 def check_markdown(found: Checked, style: Style = PLAIN) -> str:
     """Return what was found as Markdown."""
-    verdict = "".join(_verdict(found))
+    said = "".join(verdict(found))
     files = table(
         ("file", "rows", "sha256"),
         [(code(f.path, style), f"{f.rows:,}", code(f.digest[:12], style)) for f in found.files],
     )
     rows = [findings_row(finding, style) for finding in found.findings]
-    return fitted(f"### dpo-ops pairs check\n\n**{verdict}**\n\n{files}", rows, "", what="findings")
+    return fitted(f"### dpo-ops pairs check\n\n**{said}**\n\n{files}", rows, "", what="findings")

@@ -11,10 +11,13 @@ from dpo_ops.pairs.diff import Fate
 from dpo_ops.reporters.documents import VERSION, finding_document
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dpo_ops.pairs.cost import Costs
     from dpo_ops.pairs.diff import Comparison, Sample, Side
+    from dpo_ops.pairs.imports import Imported
+    from dpo_ops.pairs.rules import Rule
+    from dpo_ops.pairs.split import Divided
     from dpo_ops.pairs.stats import Lengths, Statistics
     from dpo_ops.reporters.pairs_check import Checked
     from dpo_ops.resource import Tokens
@@ -44,6 +47,37 @@ def check_document(found: Checked) -> dict[str, Any]:
         "files": files,
         "findings": [finding_document(finding) for finding in found.findings],
     }
+
+
+def import_document(output: str, found: Imported) -> dict[str, Any]:
+    """Return what was written and how many rows were left out."""
+    return {"version": VERSION, "output": output, "rows": found.rows, "refused": found.refused}
+
+
+def split_document(training: str, held_out: str, found: Divided) -> dict[str, Any]:
+    """Return how many pairs went to which file, and how many lines to none."""
+    return {
+        "version": VERSION,
+        "training": {"path": training, "rows": found.training},
+        "heldOut": {"path": held_out, "rows": found.held_out},
+        "refused": found.lost,
+    }
+
+
+def rules_document(rules: Mapping[str, Rule]) -> dict[str, Any]:
+    """Return what rules ask, by their names."""
+    told = [
+        {
+            "id": rule.id,
+            "name": name,
+            "severity": str(rule.severity),
+            "what": rule.what,
+            "why": rule.why,
+            "fix": rule.fix,
+        }
+        for name, rule in rules.items()
+    ]
+    return {"version": VERSION, "rules": told}
 
 
 def stats_document(files: Sequence[str], found: Statistics) -> dict[str, Any]:

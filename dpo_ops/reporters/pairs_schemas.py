@@ -52,7 +52,23 @@ _QUOTE = record(
     {"models": TEXT, "tunes": {"enum": ["lora", "all"]}, "low": _NUMBER, "high": _NUMBER}
 )
 
+_WRITTEN = record({"path": TEXT, "rows": COUNT})
+_REFUSED = {**COUNT, "description": "rows that are in no file: they could not be used"}
+_RULE = record(
+    {
+        "id": {"type": "string", "pattern": "^DPO[0-9]{3}$"},
+        "name": TEXT,
+        "severity": {"enum": ["error", "warning"]},
+        **dict.fromkeys(("what", "why", "fix"), TEXT),
+    }
+)
+
 PAIRS_SCHEMAS: dict[str, dict[str, Any]] = {
+    "pairs-explain": published("pairs explain", {"rules": list_of(_RULE)}),
+    "pairs-import": published("pairs import", {"output": TEXT, "rows": COUNT, "refused": _REFUSED}),
+    "pairs-split": published(
+        "pairs split", {"training": _WRITTEN, "heldOut": _WRITTEN, "refused": _REFUSED}
+    ),
     "pairs-check": published(
         "pairs check", {"files": list_of(_FILE), "findings": list_of(FINDING)}
     ),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from dpo_ops.pairs import RULES
-from tests.cli.conftest import Run, spawned
+from dpo_ops.reporters import SCHEMAS
+from tests.cli.conftest import Ran, Run, spawned
 from tests.pairs.edits import as_row, write_edited
 
 GOOD = [as_row(f"question {n}", f"answer {n}", "dunno") for n in range(5)]
@@ -317,3 +320,34 @@ def test_a_deep_look_finds_what_is_too_long(run: Run) -> None:
     ran = run("pairs", "check", name, "--deep", "--max-context", "100", "--format", "json")
     [finding] = [f for f in ran.document("pairs-check")["findings"] if f["rule"] == "over-context"]
     assert finding["place"]["line"] == 6
+
+
+@pytest.mark.parametrize("command", ["stats", "check", "diff"])
+def test_a_page_is_whole(run: Run, command: str) -> None:
+    files = [write("p.jsonl", *GOOD)] * (2 if command == "diff" else 1)
+    ran = run("pairs", command, *files, "--format", "html")
+    assert ran.code == 0
+    assert ran.out.startswith("<!doctype html>")
+    assert ran.out.endswith("</html>\n")
+    assert run("pairs", "cost", "p.jsonl", "--format", "html").code == 1
+
+
+def _told(ran: Ran, schema: str) -> dict[str, Any]:
+    assert ran.code == 0
+    document: dict[str, Any] = json.loads(ran.out)
+    Draft202012Validator(SCHEMAS[schema]).validate(document)
+    return document
+
+
+def test_what_is_written_and_what_rules_ask_is_told_as_json(run: Run) -> None:
+    source = write("trl.jsonl", {"prompt": "q", "chosen": "a", "rejected": "b"}, {"text": "x"})
+    asked = ("--skip-bad", "--format", "json")
+    imported = _told(run("pairs", "import", source, "-o", "out.jsonl", *asked), "pairs-import")
+    assert imported == {"version": 1, "output": "out.jsonl", "rows": 1, "refused": 1}
+    targets = ("--training", "t.jsonl", "--held-out", "h.jsonl")
+    split = _told(run("pairs", "split", "out.jsonl", *targets, *asked), "pairs-split")
+    assert split["training"]["rows"] + split["heldOut"]["rows"] == 1
+    told = _told(run("pairs", "explain", "dpo101", "--format", "json"), "pairs-explain")
+    assert [rule["id"] for rule in told["rules"]] == ["DPO101"]
+    every = _told(run("pairs", "explain", "--format", "json"), "pairs-explain")
+    assert len(every["rules"]) == len(RULES)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -223,3 +225,30 @@ def test_files_of_pairs_that_have_not_changed_are_not_read_again(
     data = Path(true.path)
     data.write_bytes(data.read_bytes())
     assert content() == true
+
+
+OPENS = """
+import sys, time
+from pathlib import Path
+
+opened = []
+def note(event, arguments):
+    if event == "open" and str(arguments[0]).endswith("pairs.jsonl"):
+        opened.append(arguments[0])
+sys.addaudithook(note)
+
+from dpo_ops.loader import load
+from dpo_ops.pairs.cache import Cache
+cache = Cache(Path("cache.json"), now=lambda: time.time_ns() + 3_600_000_000_000)
+load([Path(sys.argv[1])], count_tokens=True, cache=cache)
+print(len(opened))
+"""
+
+
+def test_check_digest_and_tokens_take_one_read_and_then_none(write: Write, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", OPENS, str(write(specs=DATASET))]
+
+    def opens() -> int:
+        return int(subprocess.run(command, capture_output=True, check=True, cwd=tmp_path).stdout)
+
+    assert [opens(), opens(), opens()] == [1, 0, 0]

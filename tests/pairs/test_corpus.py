@@ -98,7 +98,7 @@ def check(folder: Path, line: bytes) -> set[int]:
     part = Part(10, "prefs.jsonl")
     layout = learn(good[0])
     assert layout
-    check_block(data + b"\n", part, [layout], top=True)
+    check_block(bytearray(data), part, [layout], lambda: data, top=True)
     assert part.tally.findings() == done.findings
     for finding in done.findings:
         assert isinstance(finding.where, Place)

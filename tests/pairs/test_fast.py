@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -18,11 +18,10 @@ from dpo_ops.pairs.check import Part, check_block, check_plainly
 from dpo_ops.pairs.explain import explain
 from dpo_ops.pairs.layout import cut, decode, learn, read_alike
 from dpo_ops.pairs.lines import split, whole_lines
+from dpo_ops.pairs.rows import pair_of
+from dpo_ops.pairs.tokens import ESTIMATE, measure
 from tests.pairs.rows import SHOWN, USER, fine, row
 from tests.pairs.test_properties import EASY, near_rows
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LAYOUTS = [
     fine(1),
@@ -54,22 +53,33 @@ def tricky_rows(draw: st.DrawFn) -> bytes:
 
 def outcome(part: Part) -> tuple[object, ...]:
     keys = part.keys
-    same = [[list(column).index(value) for value in column] for column in (keys.pairs, keys.inputs)]
-    sides = [[keys.sides[i] == keys.sides[f] for i, f in enumerate(same[0])]]
-    return part.tally.findings(), part.lines, part.blank, part.longer, part.uneven, same, sides
+    same = [keys.pairs.index(key) for key in keys.pairs]
+    sides = [keys.sides[line] == keys.sides[first] for line, first in enumerate(same)]
+    counts = (part.lines, part.blank, part.longer, part.uneven, part.tokens)
+    return part.tally.findings(), counts, same, sides
 
 
 @settings(EASY, max_examples=1000)
 @given(lines=st.lists(tricky_rows() | near_rows(), min_size=1, max_size=12), seed=st.integers(0, 5))
 @example(lines=[fine(n).encode() for n in range(40)] + [b"{}"], seed=0)
+# More of one mistake than is shown: first in a row of another layout, then in rows of this one.
+@example(
+    lines=[LAYOUTS[2].replace("Dunno.", "").encode()]
+    + [fine(1).replace("Dunno.", "").encode()] * 11,
+    seed=0,
+)
 def test_a_block_gives_what_its_lines_give(lines: list[bytes], seed: int) -> None:
     data = b"".join(line.replace(b"\n", b" ") + b"\n" for line in lines)
-    plain, fast = Part(10), Part(10)
+    plain, fast = Part(10, "", ESTIMATE.count), Part(10, "", ESTIMATE.count)
     check_plainly(data, plain)
     known = learn(LAYOUTS[seed].encode())
     assert known
-    check_block(data, fast, [known], top=True)
+    check_block(bytearray(data), fast, [known], lambda: data, top=True)
     assert outcome(fast) == outcome(plain)
+    # The tokens are those that a walk over the rows counts, good rows and bad.
+    pairs = filter(None, map(pair_of, data.rstrip(b"\n").split(b"\n")))
+    walked = [measure(pair, ESTIMATE) for pair in pairs]
+    assert plain.tokens == [sum(row[side] for row in walked) for side in range(3)]
 
 
 @settings(EASY, max_examples=1000)
@@ -87,7 +97,7 @@ def test_rows_taken_at_once_have_no_fault(lines: list[bytes], layout: str) -> No
     known = learn(layout.encode())
     assert known
     block = b"".join(line + b"\n" for line in lines)
-    taken = read_alike(block, known)
+    taken = read_alike(bytearray(block), known)
     assert not (taken and any(list(explain(line)) for line in lines))
     assert not taken or len(taken[0]) == len(lines)
 
@@ -98,7 +108,7 @@ def test_a_block_of_like_rows_is_taken_at_once(text: str) -> None:
     assert known
     block = (text + "\n").encode() * 3
     _, [run], _ = cut(block, [known])
-    assert read_alike(block, known) == decode(run)
+    assert read_alike(bytearray(block), known) == decode(run)
 
 
 @pytest.mark.parametrize("text", LAYOUTS)
@@ -118,7 +128,7 @@ def test_ranges_give_each_line_once(data: bytes, width: int, size: int, limit: i
     try:
         os.write(fd, data)
         spans = crew.ranges(len(data), width)
-        blocks = [b for span in spans for b in whole_lines(fd, *span, limit, size)]
+        blocks = [b.data for span in spans for b in whole_lines(fd, *span, limit, size)]
     finally:
         os.close(fd)
     assert all(block.endswith(b"\n") for block in blocks)
@@ -169,10 +179,66 @@ def test_with_threads_about_nothing_is_forked() -> None:
         thread.join()
 
 
-def test_workers_that_die_cost_time_only(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "_begin", os._exit)
-    done = inspect(large, shown=SHOWN, workers=2)
-    assert [(f.rule, str(f.where).partition(":")[2]) for f in done.findings] == EXPECTED
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_workers_that_die_cost_time_only(
+    large: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    here, real = os.getpid(), crew.check_range
+    done = []
+
+    def dying(*arguments):  # noqa: ANN002
+        if os.getpid() != here and len(done) == after:
+            os._exit(1)
+        done.append(None)
+        return real(*arguments)
+
+    monkeypatch.setattr(crew, "check_range", dying)
+    found = inspect(large, shown=SHOWN, workers=2)
+    assert [(f.rule, str(f.where).partition(":")[2]) for f in found.findings] == EXPECTED
+
+
+def test_what_goes_wrong_in_a_worker_shows(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_):  # noqa: ANN002
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(crew, "check_range", failing)
+    with pytest.raises(ZeroDivisionError):
+        inspect(large, shown=SHOWN, workers=2)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)  # none is left
+
+
+def test_without_room_for_processes_all_is_checked_here(
+    large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> int:
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "fork", refused)
+    before = list(Path("/proc/self/fd").iterdir())
+    found = inspect(large, shown=SHOWN, workers=2)
+    assert [(f.rule, str(f.where).partition(":")[2]) for f in found.findings] == EXPECTED
+    assert len(list(Path("/proc/self/fd").iterdir())) == len(before)
+
+
+@settings(EASY, max_examples=40)
+@given(lines=st.lists(tricky_rows() | near_rows(), min_size=1, max_size=8),
+       copies=st.integers(1, 40), workers=st.sampled_from([0, 1, 2, 3]))  # fmt: skip
+def test_any_number_of_processes_gives_what_one_line_after_the_other_gives(
+    lines: list[bytes], copies: int, workers: int
+) -> None:
+    data = b"".join(line.replace(b"\n", b" ") + b"\n" for line in lines) * copies
+    plain, shared = Part(10, SHOWN, ESTIMATE.count), Part(10, SHOWN, ESTIMATE.count)
+    check_plainly(data, plain)
+    fd = os.memfd_create("data")
+    try:
+        os.write(fd, data)
+        with crew.checking(fd, len(data), shared, workers, width=len(data) // 7 + 1) as team:
+            team.collect()
+            team.finish()
+    finally:
+        os.close(fd)
+    assert outcome(shared) == outcome(plain)
 
 
 def test_a_file_that_changes_while_it_is_read_is_a_finding(

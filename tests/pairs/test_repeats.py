@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,7 +69,7 @@ def test_repeats_are_those_that_a_plain_walk_finds(values: list[int], slices: in
     # Large and small, negative too; the lowest bit of the value says which way round.
     pairs = [(v // 2) * 0x1234567890ABCD1 % 2**63 - (v // 2) for v in values]
     if values:
-        keys.place(range(len(values)), Columns(pairs, [v % 2 for v in values], pairs))
+        keys.place(range(len(values)), Columns(array("q", pairs), bytes(v % 2 for v in values)))
     expected, firsts = set(), {}
     for line, (pair, value) in enumerate(zip(pairs, values, strict=True), 1):
         first = firsts.setdefault(pair, line)

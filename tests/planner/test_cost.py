@@ -13,8 +13,11 @@ from dpo_ops.kinds.facts import Answer, Listing
 from dpo_ops.kinds.pricing import Cost, Per, Unpriced, billions, serving, training
 from dpo_ops.pairs.prices import prices
 from dpo_ops.planner import PLAN_SCHEMA, Accounted, Action, Plan, document, plan, questions
+from dpo_ops.planner.spending import priced, spending
 from dpo_ops.resource import Policy, Resource, State, Tokens
 from tests import wanted
+from tests.planner.test_plan import DATA, IN_PLACE, JOB, change, served, state
+from tests.planner.test_plan import made as unpriced
 
 PRICES = prices()
 TOKENS = Tokens(prompt=1_000_000, preferred=2_000_000, other=3_000_000)
@@ -134,6 +137,38 @@ def test_a_plan_keeps_training_and_hours_apart() -> None:
         "training": {"low": 9.8, "high": 18.2, "unknown": 0},
         "servingPerHour": {"low": 16, "high": 32, "unknown": 0},
     }
+
+
+def enlarged(before: dict[str, Any], after: dict[str, Any]) -> Any:
+    """Return what the plan says of the cost of a deployment that stands as `before`."""
+    job = wanted.job(DATA)
+    old, new = (wanted.deployment(job, **said) for said in (before, after))
+    standing = served(old, acceleratorType="NVIDIA_H100_80GB", acceleratorCount=2)
+    planned = unpriced(state(DATA, JOB, new), **{**IN_PLACE, "deployments": [standing]})
+    update = change(planned, "Deployment/serve")
+    assert update.action is Action.UPDATE
+    return priced(update, State({new.address: new}), PRICES)
+
+
+REPLICA = 2 * PRICES.gpu_hours["NVIDIA_H100_80GB"]
+
+
+def test_more_replicas_of_what_stands_cost_the_difference() -> None:
+    before = {"minReplicaCount": 0, "maxReplicaCount": 1}
+    update = enlarged(before, {"minReplicaCount": 1, "maxReplicaCount": 4})
+    assert (update.cost.low, update.cost.high) == pytest.approx((REPLICA, 3 * REPLICA))
+    assert update.cost.per is Per.HOUR
+    assert "1 to 4 x 2 H100 80GB" in update.cost.basis
+    assert "until now 0 to 1 x 2 H100 80GB" in update.cost.basis
+    assert spending([update], Per.HOUR).high == update.cost.high
+
+
+def test_fewer_replicas_and_other_fields_cost_nothing_more() -> None:
+    before = {"minReplicaCount": 1, "maxReplicaCount": 4}
+    assert enlarged(before, {"minReplicaCount": 0, "maxReplicaCount": 4}).cost is None
+    assert (
+        enlarged(before, {**before, "autoscalingPolicy": {"scaleToZeroWindow": "10m"}}).cost is None
+    )
 
 
 def test_all_parameters_cost_twice_an_adapter() -> None:

@@ -7,9 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from dpo_ops.pairs import RULES
 from dpo_ops.pairs.cost import costs
 from dpo_ops.pairs.diff import compare
+from dpo_ops.pairs.imports import Imported
 from dpo_ops.pairs.prices import prices
+from dpo_ops.pairs.split import Divided
 from dpo_ops.pairs.stats import statistics
 from dpo_ops.reporters.pairs import (
     Checked,
@@ -17,6 +20,9 @@ from dpo_ops.reporters.pairs import (
     check_document,
     cost_document,
     diff_document,
+    import_document,
+    rules_document,
+    split_document,
     stats_document,
 )
 from tests.pairs.edits import as_row
@@ -46,6 +52,9 @@ def _documents(folder: Path) -> list[tuple[str, dict[str, Any]]]:
         ("pairs-diff", diff_document(names, compare(before, after))),
         ("pairs-diff", diff_document(names, compare(empty, empty))),
         ("pairs-cost", cost_document(["before"], costs([before], table))),
+        ("pairs-explain", rules_document(RULES)),
+        ("pairs-import", import_document("out.jsonl", Imported(3, 1))),
+        ("pairs-split", split_document("a.jsonl", "b.jsonl", Divided(9, 1, 0))),
         ("pairs-cost", cost_document(["before"], costs([before], table, base_model="x"))),
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from dpo_ops.cli.options import with_screen
 from dpo_ops.cli.pairs_options import (
     FILES,
     LEVEL,
+    PAGED,
+    PLAIN,
     SHARE,
     force,
     tokenizer_of,
@@ -89,7 +92,7 @@ def check(  # noqa: PLR0913  -- one for each option
 @command.command("stats")
 @click.argument("files", **FILES)
 @with_tokenizer
-@with_screen
+@partial(with_screen, formats=PAGED)
 def stats(screen: Screen, files: Sequence[Path], tokenizer: Path | None) -> int:
     """Show what the pairs of FILES look like: lengths, bias, repeats, roles, scripts."""
     from dpo_ops.cli.results import show
@@ -103,6 +106,7 @@ def stats(screen: Screen, files: Sequence[Path], tokenizer: Path | None) -> int:
         text=lambda: reporters.stats_text(found, style),
         markdown=lambda: reporters.stats_markdown(found, style),
         document=lambda: reporters.stats_document(list(map(str, files)), found),
+        html=lambda: reporters.stats_html(found, style),
     )
     return DONE
 
@@ -120,7 +124,7 @@ def stats(screen: Screen, files: Sequence[Path], tokenizer: Path | None) -> int:
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 2 where the pairs differ.")
 @with_tokenizer
-@with_screen
+@partial(with_screen, formats=PAGED)
 def diff(
     screen: Screen,
     before: str,
@@ -149,6 +153,7 @@ def diff(
         text=lambda: reporters.diff_text(names, found, bands, style),
         markdown=lambda: reporters.diff_markdown(names, found, bands, style),
         document=lambda: reporters.diff_document(names, found),
+        html=lambda: reporters.diff_html(names, found, bands, style),
     )
     return CHANGES if exit_code and not found.equal else DONE
 
@@ -184,12 +189,16 @@ def cost(
 
 @command.command("explain")
 @click.argument("rule", required=False)
-@click.pass_obj
+@partial(with_screen, formats=PLAIN)
 def explain(screen: Screen, rule: str | None) -> int:
     """Say what RULE (an id or a name) asks, why, and what to do; without it, list the rules."""
-    from dpo_ops.cli.pairs_check import rule_text
+    from dpo_ops.cli.pairs_check import rule_text, rules_named
+    from dpo_ops.cli.results import show
+    from dpo_ops.reporters import pairs as reporters
 
-    screen.data(rule_text(rule, screen.data_style()))
+    text = partial(rule_text, rule, screen.data_style())
+    document = partial(reporters.rules_document, rules_named(rule))
+    show(screen, text=text, markdown=text, document=document)
     return DONE
 
 
@@ -200,7 +209,7 @@ def explain(screen: Screen, rule: str | None) -> int:
 )
 @click.option("--skip-bad", is_flag=True, help="Leave out the rows that can't be converted.")
 @force
-@click.pass_obj
+@partial(with_screen, formats=PLAIN)
 def import_(
     screen: Screen, files: Sequence[Path], output: Path, *, skip_bad: bool, overwrite: bool
 ) -> int:
@@ -210,12 +219,16 @@ def import_(
     unless --skip-bad is given.
     """
     from dpo_ops.cli.pairs_check import show_refused
+    from dpo_ops.cli.results import show
     from dpo_ops.pairs.imports import import_files
+    from dpo_ops.reporters import pairs as reporters
     from dpo_ops.reporters.style import count
 
     found = import_files(files, output, refuse=show_refused(screen), skip=skip_bad, force=overwrite)
     left = f", {found.refused:,} left out" if found.refused else ""
-    screen.data(f"wrote {count(found.rows, 'pair')} to {output}{left}\n")
+    text = f"wrote {count(found.rows, 'pair')} to {output}{left}\n"
+    document = partial(reporters.import_document, str(output), found)
+    show(screen, text=lambda: text, markdown=lambda: text, document=document)
     return DONE
 
 
@@ -237,7 +250,7 @@ def import_(
 @click.option("--seed", default="", help="Any text; another one draws another part.")
 @click.option("--skip-bad", is_flag=True, help="Leave out the lines that are no pairs.")
 @force
-@click.pass_obj
+@partial(with_screen, formats=PLAIN)
 def split(  # noqa: PLR0913  -- one for each option
     screen: Screen,
     file: Path,
@@ -254,7 +267,9 @@ def split(  # noqa: PLR0913  -- one for each option
     The same input always lands on the same side, in whichever file and order.
     """
     from dpo_ops.cli.pairs_check import show_refused
+    from dpo_ops.cli.results import show
     from dpo_ops.pairs import split as dividing
+    from dpo_ops.reporters import pairs as reporters
     from dpo_ops.reporters.style import count
 
     found = dividing.split(
@@ -267,8 +282,10 @@ def split(  # noqa: PLR0913  -- one for each option
         force=overwrite,
     )
     left = f"{found.lost:,} left out\n" if found.lost else ""
-    screen.data(
+    text = (
         f"{training}: {count(found.training, 'pair')}\n"
         f"{held_out}: {count(found.held_out, 'pair')}\n{left}"
     )
+    document = partial(reporters.split_document, str(training), str(held_out), found)
+    show(screen, text=lambda: text, markdown=lambda: text, document=document)
     return DONE
