@@ -25,15 +25,23 @@ _NAME = "emulator"
 
 @contextmanager
 def account(
-    screen: Screen, target: Target, wanted: str | None, *, read_only: bool
+    screen: Screen,
+    target: Target,
+    wanted: str | None,
+    *,
+    read_only: bool,
+    announce: bool = True,
 ) -> Iterator[Client]:
     """Open the account that `target` and the specs (`wanted`) mean.
+
+    That an emulator plays it is said each time, but where `announce` is false.
 
     Errors: SettingsError where there is no key, or where two different accounts are named.
     """
     named = _agreed(target.account, wanted)
     if target.emulator:
-        with _embedded(screen, target, named or _NAME, read_only=read_only) as client:
+        name = named or _NAME
+        with _embedded(screen, target, name, read_only=read_only, announce=announce) as client:
             yield client
         return
     reached = _settings(target, named)
@@ -52,15 +60,15 @@ def _settings(target: Target, named: str | None) -> Settings:
 
 
 @contextmanager
-def _embedded(screen: Screen, target: Target, name: str, *, read_only: bool) -> Iterator[Client]:
+def _embedded(
+    screen: Screen, target: Target, name: str, *, read_only: bool, announce: bool
+) -> Iterator[Client]:
     from dpo_ops.emulator import Emulator, EmulatorTransport  # noqa: PLC0415  -- rarely needed
 
     _make_place(target.data)
     chosen = made(target.engine)
-    screen.say(
-        "emulator: a stand-in inside this process answers, not Fireworks, and what its\n"
-        f"emulator: models say is {_truth(target, chosen.label)}; its data lies in {target.data}\n"
-    )
+    if announce:
+        _announce(screen, target, chosen)
     reached = Settings(_KEY, name, _URL)
     with (
         Emulator(
@@ -69,6 +77,21 @@ def _embedded(screen: Screen, target: Target, name: str, *, read_only: bool) -> 
         Client(reached, transport=EmulatorTransport(emulator), read_only=read_only) as client,
     ):
         yield client
+
+
+def check(screen: Screen, target: Target) -> None:
+    """Say who will answer, without asking. Errors: SettingsError where there is no key."""
+    if target.emulator:
+        _announce(screen, target, made(target.engine))
+    else:
+        screen.masks.add(_settings(target, target.account).api_key)
+
+
+def _announce(screen: Screen, target: Target, chosen: Engine) -> None:
+    screen.say(
+        "emulator: a stand-in inside this process answers, not Fireworks, and what its\n"
+        f"emulator: models say is {_truth(target, chosen.label)}; its data lies in {target.data}\n"
+    )
 
 
 def made(choice: EngineChoice) -> Engine:
