@@ -15,6 +15,7 @@ from dpo_ops.planner import hold
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dpo_ops.cli.account import Kept
     from dpo_ops.cli.options import Specs, Target
     from dpo_ops.cli.screen import Screen
     from dpo_ops.client import Client
@@ -56,7 +57,7 @@ def wanted(screen: Screen, specs: Specs, saved: Saved | None) -> Wanted:
     return Wanted(as_loaded(saved) if saved else load(screen, specs, count_tokens=True), saved)
 
 
-def one_pass(
+def one_pass(  # noqa: PLR0913  -- where, what, who may stop it, and how long it may take
     screen: Screen,
     target: Target,
     want: Wanted,
@@ -64,6 +65,7 @@ def one_pass(
     guard: Guard,
     patience: Patience,
     watch: Watch | None = None,
+    kept: Kept | None = None,
 ) -> tuple[Report, Ending]:
     """Observe, plan and carry the plan out.
 
@@ -71,9 +73,7 @@ def one_pass(
         DpoOpsError: nothing was sent: the account can't be reached or seen, a secret is not
             there, or the plan is not approved.
     """
-    with account(
-        screen, target, want.desired.account, read_only=False, announce=watch is None
-    ) as client:
+    with account(screen, target, want.desired.account, read_only=False, kept=kept) as client:
         proposed = want.plan(client)
         guard.tell(proposed)
         # Before anybody is asked: an approval that can't be used is a nuisance.
