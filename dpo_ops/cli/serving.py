@@ -64,7 +64,7 @@ def keep_reconciling(
         watch = Watch(view, stop)
 
         def one() -> Report:
-            read = _pinned(specs)
+            read = pinned(specs)
             report, ending = one_pass(
                 screen,
                 target,
@@ -96,7 +96,7 @@ def _pages(pulse: Pulse, gauges: Gauges) -> Mapping[str, Callable[[], Page]]:
     }
 
 
-def _pinned(specs: Specs) -> Specs:
+def pinned(specs: Specs) -> Specs:
     """Return the specs with links followed once, so that one round reads one commit.
 
     What brings new commits to a server may put each in a folder of its own, and turn a link.

@@ -9,6 +9,7 @@ import subprocess
 import time
 from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -16,6 +17,8 @@ import jsonschema
 import pytest
 
 from dpo_ops.cli.listening import Page, listening, state
+from dpo_ops.cli.options import Specs
+from dpo_ops.cli.serving import pinned
 from dpo_ops.emulator import Emulator, running
 from dpo_ops.errors import SettingsError
 from dpo_ops.reporters import SCHEMAS
@@ -23,10 +26,11 @@ from tests.cli.conftest import FAST, Run, command, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 SLOW = ("--emulator", "--emulator-speed", "1")
+BRISK = ("--emulator", "--emulator-speed", "2000")
 LONG_S = 40.0
+DESCRIBED = 'maxReplicaCount: 1\n  description: "built from {{ git.short }}"'
 
 
 class TestOnePass:
@@ -73,6 +77,20 @@ class TestOnePass:
         file.write_text("kind: nonsense")
         assert run("reconcile", *FAST).code == 1
 
+    def test_templates_are_told_of_the_repository_that_the_specs_lie_in(
+        self, run: Run, specs: Path, folder: Path
+    ) -> None:
+        there = specs.rename(folder / "clone")
+        file = there / "assistant.yaml"
+        text = file.read_text()
+        file.write_text(text.replace("maxReplicaCount: 1", DESCRIBED))
+        git = ("git", "-C", str(there), "-c", "user.name=a", "-c", "user.email=a@example.com")
+        for words in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "first")):
+            subprocess.run([*git, *words], check=True)
+        head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True)
+        made = run("plan", str(there), *FAST, "-v")
+        assert f"built from {head.stdout.decode()[:7]}" in made.out, made.err
+
 
 @pytest.mark.usefixtures("specs")
 class TestOptions:
@@ -111,6 +129,20 @@ class TestOptions:
         assert f"can't listen on {url.removeprefix('http://')}" in made.err
 
 
+def test_a_round_stays_with_the_commit_that_it_began_with(folder: Path) -> None:
+    for commit in ("one", "two"):
+        (folder / commit / "specs").mkdir(parents=True)
+    link = folder / "current"
+    link.symlink_to("one")
+    given = Specs((link / "specs", Path("one/specs")), (link / "values.yaml",))
+    read = pinned(given)
+    link.unlink()
+    link.symlink_to("two")
+    assert read.paths == (folder.resolve() / "one" / "specs", Path("one/specs"))
+    assert read.values == (folder.resolve() / "one" / "values.yaml",)
+    assert pinned(given).paths[0] == folder.resolve() / "two" / "specs"
+
+
 class TestPages:
     def test_only_what_is_there_is_served(self) -> None:
         pages = {"/ok": lambda: state(""), "/not": lambda: state("no round has gone well yet")}
@@ -138,13 +170,23 @@ class TestPages:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_loop_keeps_the_account_as_the_specs_say(specs: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_the_pause_and_the_loop(specs: Path, number: signal.Signals) -> None:
+    (specs / "assistant.yaml").write_text("kind: [")
+    with loop(*FAST, "--every", "10m", "--format", "json") as process:
+        assert next_round(process)["outcome"] == "error"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=LONG_S)
+    assert (process.returncode, out) == (0, b"")
+    assert b"Stopping: nothing new is begun." in err
+
+
+def test_the_loop_keeps_the_account_as_the_specs_say(specs: Path) -> None:
     pytest.importorskip("prometheus_client")
     file = specs / "assistant.yaml"
     text = file.read_text()
     file.write_text("kind: [")  # Broken at first: the loop waits for better specs.
     args = ("--every", "1s", "--listen", "127.0.0.1:0", "--format", "json")
-    with loop(*FAST, *args) as process:
+    with loop(*BRISK, *args) as process:
         url = found(process.stderr, rb"listening on (http://127\.0\.0\.1:\d+)\n")
         with httpx.Client(base_url=url) as http:
             assert next_round(process)["error"]["error"]["type"] == "SpecError"
@@ -161,7 +203,7 @@ def test_the_loop_keeps_the_account_as_the_specs_say(specs: Path, number: signal
             actions = {r["address"]: r["action"] for r in changed["report"]["results"]}
             assert actions["Deployment/assistant"] == "update"
             assert http.get("/healthz").text == "ok\n"
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=LONG_S)
     assert process.returncode == 0, err
     assert b"Traceback" not in err
@@ -184,9 +226,9 @@ def test_two_loops_at_once_train_and_deploy_once(folder: Path) -> None:
             for process in both:
                 process.send_signal(signal.SIGTERM)
             for process in both:
-                _, err = process.communicate(timeout=LONG_S)
+                out, err = process.communicate(timeout=LONG_S)
                 assert process.returncode == 0, err
-                assert b"fw-two" not in err
+                assert b"fw-two" not in out + err
         headers = {"Authorization": "Bearer fw-two"}
         with httpx.Client(base_url=url, headers=headers) as http:
             for collection in ("datasets", "dpoJobs", "deployments"):
