@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dpo_ops.cli.options import EngineChoice, Target
     from dpo_ops.cli.screen import Screen
-    from dpo_ops.emulator import Engine
+    from dpo_ops.emulator import Emulator, Engine
 
 _KEY = "embedded-emulator"  # No secret: nothing outside this process ever sees it.
 _URL = "https://emulator.invalid"  # A name that can't exist, so that a mistake reaches nobody.
@@ -25,16 +25,29 @@ _NAME = "emulator"
 
 @contextmanager
 def account(
-    screen: Screen, target: Target, wanted: str | None, *, read_only: bool
+    screen: Screen,
+    target: Target,
+    wanted: str | None,
+    *,
+    read_only: bool,
+    kept: Kept | None = None,
 ) -> Iterator[Client]:
     """Open the account that `target` and the specs (`wanted`) mean.
+
+    That an emulator plays it is said each time, but not of one that is `kept`.
 
     Errors: SettingsError where there is no key, or where two different accounts are named.
     """
     named = _agreed(target.account, wanted)
     if target.emulator:
-        with _embedded(screen, target, named or _NAME, read_only=read_only) as client:
-            yield client
+        name = named or _NAME
+        with ExitStack() as open_:
+            if kept is None:
+                _announce(screen, target, made(target.engine))
+                emulator = open_.enter_context(_embedded(target, name))
+            else:
+                emulator = kept.embedded(target, name)
+            yield open_.enter_context(_connected(emulator, name, read_only=read_only))
         return
     reached = _settings(target, named)
     screen.masks.add(reached.api_key)
@@ -51,24 +64,53 @@ def _settings(target: Target, named: str | None) -> Settings:
     return settings(_environment(target.account), Path.home(), account=named)
 
 
-@contextmanager
-def _embedded(screen: Screen, target: Target, name: str, *, read_only: bool) -> Iterator[Client]:
-    from dpo_ops.emulator import Emulator, EmulatorTransport  # noqa: PLC0415  -- rarely needed
+def _embedded(target: Target, name: str) -> Emulator:
+    from dpo_ops.emulator import Emulator  # noqa: PLC0415  -- rarely needed
 
     _make_place(target.data)
-    chosen = made(target.engine)
+    return Emulator(
+        target.data,
+        time_scale=target.speed,
+        api_key=_KEY,
+        account=name,
+        engine=made(target.engine),
+    )
+
+
+def _connected(emulator: Emulator, name: str, *, read_only: bool) -> Client:
+    from dpo_ops.emulator import EmulatorTransport  # noqa: PLC0415  -- rarely needed
+
+    reached = Settings(_KEY, name, _URL)
+    return Client(reached, transport=EmulatorTransport(emulator), read_only=read_only)
+
+
+class Kept:
+    """Embedded emulators that stay open from one pass to the next, so that their time goes on."""
+
+    def __init__(self, open_: ExitStack) -> None:
+        self._open = open_
+        self._by_name: dict[str, Emulator] = {}
+
+    def embedded(self, target: Target, name: str) -> Emulator:
+        """Return the emulator that plays the account `name`."""
+        if name not in self._by_name:
+            self._by_name[name] = self._open.enter_context(_embedded(target, name))
+        return self._by_name[name]
+
+
+def check(screen: Screen, target: Target) -> None:
+    """Say who will answer, without asking. Errors: SettingsError where there is no key."""
+    if target.emulator:
+        _announce(screen, target, made(target.engine))
+    else:
+        screen.masks.add(_settings(target, target.account).api_key)
+
+
+def _announce(screen: Screen, target: Target, chosen: Engine) -> None:
     screen.say(
         "emulator: a stand-in inside this process answers, not Fireworks, and what its\n"
         f"emulator: models say is {_truth(target, chosen.label)}; its data lies in {target.data}\n"
     )
-    reached = Settings(_KEY, name, _URL)
-    with (
-        Emulator(
-            target.data, time_scale=target.speed, api_key=_KEY, account=name, engine=chosen
-        ) as emulator,
-        Client(reached, transport=EmulatorTransport(emulator), read_only=read_only) as client,
-    ):
-        yield client
 
 
 def made(choice: EngineChoice) -> Engine:

@@ -20,6 +20,7 @@ COMMANDS = {
     "validate": "Check the specs, offline and without a key.",
     "plan": "Show what would be done to make the account match the specs.",
     "apply": "Carry the plan out: upload, train, wait, check, deploy.",
+    "reconcile": "Make one pass unattended, or keep the account as the specs say.",
     "status": "Show how what the specs describe is doing.",
     "metrics": "Show how a job trains: loss, margin and accuracy, step by step.",
     "outputs": "Print the names that others need, such as the model to request.",

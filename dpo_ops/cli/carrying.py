@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from random import SystemRandom
 from typing import TYPE_CHECKING
@@ -20,12 +21,13 @@ from dpo_ops.executor.events import Outcome
 from dpo_ops.reporters import Ending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from dpo_ops.cli.options import Target
     from dpo_ops.cli.screen import Screen
     from dpo_ops.client import Client
     from dpo_ops.executor import Report
+    from dpo_ops.executor.events import Event
     from dpo_ops.planner import Plan
 
 
@@ -37,7 +39,25 @@ class Patience:
     leave: bool = False
 
 
-def carry_out(
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told of what happens, and who may ask to stop."""
+
+    view: Callable[[Event], None]
+    stop: Stop
+
+
+@contextmanager
+def watched(screen: Screen) -> Iterator[Watch]:
+    """Give the view and the signals of one run that somebody started and looks at."""
+    with (
+        progress(screen, time.monotonic) as view,
+        Stop(view.say, live=screen.live) as stop,
+    ):
+        yield Watch(view, stop)
+
+
+def carry_out(  # noqa: PLR0913  -- a plan, an account, and how to go about it
     screen: Screen,
     target: Target,
     proposed: Plan,
@@ -45,27 +65,28 @@ def carry_out(
     *,
     secret: Callable[[str], str],
     patience: Patience = Patience(),
+    watch: Watch | None = None,
 ) -> tuple[Report, Ending]:
-    """Return how it ended, and why then. A first signal stops it in order, a second at once."""
-    if not proposed.in_sync:
+    """Return how it ended, and why then. A first signal stops it in order, a second at once.
+
+    Without a `watch` it is one run of its own: with its own view, hearing its own signals.
+    """
+    if watch is None and not proposed.in_sync:
         screen.say("\n")
-    with (
-        progress(screen, time.monotonic) as view,
-        Stop(view.say, live=screen.live) as stop,
-    ):
+    with nullcontext(watch) if watch else watched(screen) as by:
         report = execute(
             proposed,
             client,
-            on_event=view,
+            on_event=by.view,
             clock=SystemClock(),
             random=SystemRandom(),
             secret=secret,
             workshop=workshop(client),
             waits=_waits(target, patience),
-            stop=stop,
+            stop=by.stop,
         )
     hopeless = 0 < len(report.having(Outcome.FAILED)) <= client.calls.retired
-    ending = _ending(report, patience, asked=stop.asked)
+    ending = _ending(report, patience, asked=by.stop.asked)
     return reporters.with_outputs(report), replace(ending, hopeless=hopeless)
 
 

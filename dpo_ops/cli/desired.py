@@ -40,7 +40,7 @@ def load(screen: Screen, specs: Specs, *, count_tokens: bool = False) -> Loaded:
     desired = loader.load(
         specs.paths,
         values=specs.values,
-        git=partial(loader.git_facts, Path()),
+        git=partial(loader.git_facts, _beside(specs.paths[0])),
         count_tokens=count_tokens,
         today=datetime.now(UTC).date(),
         cache=Cache(_CACHE, now=time.time_ns),
@@ -52,6 +52,11 @@ def load(screen: Screen, specs: Specs, *, count_tokens: bool = False) -> Loaded:
         for variable in variables(wanted.body):
             screen.masks.add(os.environ.get(variable))
     return desired
+
+
+def _beside(path: Path) -> Path:
+    """Return the folder whose repository templates are told of: that of the specs."""
+    return path.parent if path.is_file() else path
 
 
 def in_account(desired: Loaded, client: Client) -> State:

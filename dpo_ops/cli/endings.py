@@ -38,7 +38,7 @@ def ended(screen: Screen, run: Callable[[], Any]) -> int:
     except (click.Abort, KeyboardInterrupt):
         _fail(screen, DpoOpsError("interrupted", fix="run the same command again"))
     except Exception as error:  # noqa: BLE001  -- the last place that can turn it into words
-        _fail(screen, _unexpected(error))
+        _fail(screen, unexpected(error))
     return ERROR
 
 
@@ -48,7 +48,8 @@ def _see_help(error: click.ClickException) -> str:
     return ""
 
 
-def _unexpected(error: Exception) -> DpoOpsError:
+def unexpected(error: Exception) -> DpoOpsError:
+    """Return a defect as a failure in words."""
     if os.environ.get(_TRACEBACK):
         why, fix = "".join(traceback.format_exception(error)), ""
     else:

@@ -68,6 +68,31 @@ class Duration(click.ParamType[float]):
 DURATION = Duration()
 
 
+class HostPort(click.ParamType[tuple[str, int]]):
+    """HOST:PORT or PORT; the host is 127.0.0.1 where none is named, `[::1]` is in brackets."""
+
+    name = "host:port"
+
+    def convert(
+        self,
+        value: str | tuple[str, int],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[str, int]:
+        """Return host and port, or refuse a text that names none."""
+        if isinstance(value, tuple):
+            return value
+        host, _, port = value.rpartition(":")
+        bare = host.removeprefix("[").removesuffix("]")
+        digits = port.isascii() and port.isdigit()
+        if not digits or int(port) > MOST_PORT or (":" in bare) != host.startswith("["):
+            self.fail(f"{value!r} is no HOST:PORT, such as 127.0.0.1:9464", param, ctx)
+        return bare or "127.0.0.1", int(port)
+
+
+HOST_PORT = HostPort()
+MOST_PORT = 65535
+
 FORMATS = (Format.TEXT, Format.JSON, Format.MARKDOWN, Format.GITHUB)
 """What every command can say its result in."""
 

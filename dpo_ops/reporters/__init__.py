@@ -39,6 +39,15 @@ from dpo_ops.reporters.plan_markdown import plan_markdown
 from dpo_ops.reporters.plan_text import plan_text
 from dpo_ops.reporters.report_markdown import report_markdown
 from dpo_ops.reporters.report_text import AGAIN, Ending, elapsed, report_text, why
+from dpo_ops.reporters.rounds import (
+    WENT_WELL,
+    Round,
+    Verdict,
+    news_of,
+    round_document,
+    round_line,
+    verdict_of,
+)
 from dpo_ops.reporters.schemas import SCHEMAS
 from dpo_ops.reporters.status import status_markdown, status_of, status_text
 from dpo_ops.reporters.style import PLAIN, Style, Tone
@@ -47,12 +56,15 @@ __all__ = [
     "AGAIN",
     "PLAIN",
     "SCHEMAS",
+    "WENT_WELL",
     "Ending",
     "Metrics",
     "Reading",
     "Readings",
+    "Round",
     "Style",
     "Tone",
+    "Verdict",
     "checked_text",
     "elapsed",
     "error_document",
@@ -69,6 +81,7 @@ __all__ = [
     "metrics_svg",
     "metrics_text",
     "missing_text",
+    "news_of",
     "outputs_document",
     "outputs_markdown",
     "outputs_of",
@@ -79,12 +92,15 @@ __all__ = [
     "report_document",
     "report_markdown",
     "report_text",
+    "round_document",
+    "round_line",
     "status_document",
     "status_markdown",
     "status_of",
     "status_text",
     "step_of",
     "table_lines",
+    "verdict_of",
     "why",
     "with_outputs",
     "workflow_commands",

@@ -32,9 +32,12 @@ POINTS = 32
 _DANGEROUS = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
 
 
-def json_text(document: Mapping[str, Any]) -> str:
-    """Return one JSON document for a terminal or a program, with a line end."""
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+def json_text(document: Mapping[str, Any], *, indent: int | None = 2) -> str:
+    """Return one JSON document for a terminal or a program, with a line end.
+
+    Without an `indent` that line end is the only one.
+    """
+    text = json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False)
     return _DANGEROUS.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 

@@ -58,7 +58,8 @@ class Ending:
 
     `removal` says that it was to remove. `left_s` are the seconds after which it left what runs
     to itself, as it was told to; `cause` is why it could not go on. `hopeless` says that what
-    failed will fail again, `ahead` is the plan of the next apply.
+    failed will fail again, `ahead` is the plan of the next apply. `rounds` says that it was one of
+    many rounds, so that nobody has to do anything to carry on.
     """
 
     removal: bool = False
@@ -66,6 +67,7 @@ class Ending:
     cause: str = ""
     hopeless: bool = False
     ahead: Plan | None = None
+    rounds: bool = False
 
 
 APPLIED = Ending()
@@ -122,6 +124,8 @@ def headline(report: Report, ending: Ending = APPLIED) -> str:
 def _verb(report: Report, ending: Ending) -> str:
     if not report.interrupted:
         return "Removed" if ending.removal else "Applied"
+    if ending.rounds:
+        return "So far"
     if ending.left_s is not None:
         spent = f"after {elapsed(ending.left_s)} (--wait-budget)"
         return f"Left {spent if ending.left_s else '(--no-wait)'}"
@@ -132,6 +136,8 @@ def closing(report: Report, ending: Ending = APPLIED) -> list[str]:
     """Return why it is not over and what the reader can do next; nothing when all is done."""
     outcomes = {end.outcome.value for end in report.ended}
     lines = [ending.cause] if ending.cause else []
+    if ending.rounds and report.interrupted:
+        return [*lines, "The next round carries on."]
     if report.interrupted:
         goes_on = "What is still running goes on without this command. "
         runs = "still-running" in outcomes
@@ -141,7 +147,8 @@ def closing(report: Report, ending: Ending = APPLIED) -> list[str]:
     lines += dict.fromkeys(known.values())
     left = len(known) < len(failed) or not failed
     if left and not ending.hopeless and outcomes & {"failed", "skipped", "not-started"}:
-        lines.append(f"When the cause is mended, {AGAIN}.")
+        then = "the next round tries again" if ending.rounds else AGAIN
+        lines.append(f"When the cause is mended, {then}.")
     return lines
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from dpo_ops.planner import PLAN_SCHEMA, Action
+from dpo_ops.reporters.documents import VERSION
 from dpo_ops.reporters.pairs_schemas import PAIRS_SCHEMAS
 from dpo_ops.reporters.report_text import WORDS
+from dpo_ops.reporters.rounds import Verdict
 from dpo_ops.reporters.shapes import COUNT, FINDING, TEXT, list_of, map_of, published, record
 from dpo_ops.resource import Health
 
@@ -82,20 +84,36 @@ _ERROR = record(
     optional=("status", "requestId"),
 )
 
+_REPORT = {
+    **_WHOSE,
+    "fingerprint": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
+    "exitCode": {"enum": [0, 1, 3]},
+    "interrupted": {"type": "boolean"},
+    "results": list_of(_RESULT),
+    "answers": list_of(_ANSWER),
+    "outputs": _OUTPUTS,
+}
+_NOTHING = {"type": "null"}
+_ROUND = {
+    "round": {**COUNT, "description": "counted from 1 since the start"},
+    "at": {**TEXT, "description": "when it ended, RFC 3339"},
+    "outcome": {"enum": [str(verdict) for verdict in Verdict]},
+    "seconds": {**_SECONDS, "description": "how long it took"},
+    "next": {**_SECONDS, "description": "seconds until the next round"},
+    "account": _MAYBE_TEXT,
+    "stack": _MAYBE_TEXT,
+    "resources": {"type": ["integer", "null"], "description": "how many the specs describe"},
+    "report": {
+        "anyOf": [record({"version": {"const": VERSION}, **_REPORT}), _NOTHING],
+        "description": "as of apply; null where there was nothing to do, and with an error",
+    },
+    "error": {"anyOf": [record({"version": {"const": VERSION}, "error": _ERROR}), _NOTHING]},
+}
+
 SCHEMAS: dict[str, dict[str, Any]] = {
     "plan": PLAN_SCHEMA,
-    "report": published(
-        "report",
-        {
-            **_WHOSE,
-            "fingerprint": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
-            "exitCode": {"enum": [0, 1, 3]},
-            "interrupted": {"type": "boolean"},
-            "results": list_of(_RESULT),
-            "answers": list_of(_ANSWER),
-            "outputs": _OUTPUTS,
-        },
-    ),
+    "report": published("report", _REPORT),
+    "round": published("round", _ROUND),
     "status": published("status", {**_WHOSE, "resources": list_of(_ROW)}),
     "metrics": published("metrics", _METRICS),
     "outputs": published("outputs", {**_WHOSE, "outputs": _OUTPUTS, "missing": map_of(TEXT)}),

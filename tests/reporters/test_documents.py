@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import jsonschema
@@ -13,6 +14,7 @@ from dpo_ops.reporters import (
     SCHEMAS,
     Metrics,
     Readings,
+    Round,
     error_document,
     findings_document,
     json_text,
@@ -21,6 +23,7 @@ from dpo_ops.reporters import (
     outputs_of,
     read_metrics,
     report_document,
+    round_document,
     status_document,
     status_of,
     with_outputs,
@@ -31,6 +34,7 @@ from tests.reporters import cases, pairs
 
 SEEN = cases.observed(**cases.IN_PLACE)
 READ = read_metrics(b'{"step": 1, "loss": 0.7, "margin": null, "grad": 2}\n{"note": "n"}\n')
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DOCUMENTS = [
     ("plan", document(cases.fresh())),
     ("plan", document(cases.blocked())),
@@ -46,6 +50,8 @@ DOCUMENTS = [
     ("findings", findings_document(["a.yaml"], [cases.ERROR, cases.WARNING])),
     ("findings", findings_document([], [])),
     *pairs.DOCUMENTS,
+    ("round", round_document(Round(1, NOON, 1.0, 2.0, cases.report()))),
+    ("round", round_document(Round(2, NOON, 1.0, 2.0, SpecError([cases.ERROR])))),
     ("error", error_document(DpoOpsError("what"))),
     ("error", error_document(SpecError([cases.ERROR]))),
     ("error", error_document(Rejected("what", status=400, request="GET /", request_id="r"))),

@@ -45,6 +45,7 @@ _FINGERPRINT = re.compile(r"\bsha256:[0-9a-f]{64}\b")
 _SCHEMAS = {
     "plan": "plan",
     "apply": "report",
+    "reconcile": "report",
     "destroy": "report",
     "status": "status",
     "metrics": "metrics",

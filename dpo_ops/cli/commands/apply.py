@@ -18,6 +18,7 @@ from dpo_ops.cli.options import (
 
 if TYPE_CHECKING:
     from dpo_ops.cli.screen import Screen
+    from dpo_ops.planner import Plan
 
 
 @click.command("apply")
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--wait-budget",
-    "--max-wait",
     type=DURATION,
     metavar="TIME",
     help="Leave what still runs after this long, such as 50m; exit code 3.",
@@ -60,33 +60,29 @@ def command(  # noqa: PLR0913  -- one for each option
     Interrupted or killed, run it again: nothing is done twice. Exit codes: 0 done, 1 something
     failed, 3 accepted and still running.
     """
-    from dpo_ops.cli.account import account
     from dpo_ops.cli.approval import ask_to_apply, check_expected, check_flags
-    from dpo_ops.cli.carrying import Patience, carry_out, print_report, with_next
-    from dpo_ops.cli.desired import load, secrets
-    from dpo_ops.cli.proposal import propose, tell_plan, writes
-    from dpo_ops.cli.saving import as_loaded, saved_plan
-    from dpo_ops.planner import hold
+    from dpo_ops.cli.carrying import Patience, print_report
+    from dpo_ops.cli.passing import Guard, one_pass, wanted
+    from dpo_ops.cli.proposal import tell_plan, writes
+    from dpo_ops.cli.saving import saved_plan
 
     saved = saved_plan(specs)
     check_flags(saved, expect, auto_approve=auto_approve, prune=prune)
-    prune = saved.prunes if saved else prune
-    desired = as_loaded(saved) if saved else load(screen, specs, count_tokens=True)
-    with account(screen, target, desired.account, read_only=False) as client:
-        proposed = propose(client, desired, prune=prune)
+
+    def approve(proposed: Plan) -> None:
         if saved:
-            proposed = hold(proposed, saved)
-        tell_plan(screen, proposed)
-        secret = secrets(proposed)
-        if saved:
-            pass  # What is left of the plan is what was approved when it was saved.
-        elif expect and writes(proposed):
+            return  # What is left of the plan is what was approved when it was saved.
+        if expect and writes(proposed):
             check_expected(proposed, expect)
         elif writes(proposed) and not auto_approve:
             ask_to_apply(screen)
-        report, ending = carry_out(
-            screen, target, proposed, client, secret=secret, patience=Patience(wait_budget, no_wait)
-        )
-        ending = with_next(ending, report, lambda: propose(client, desired, prune=prune))
+
+    report, ending = one_pass(
+        screen,
+        target,
+        wanted(screen, specs, saved, prune=prune),
+        guard=Guard(lambda proposed: tell_plan(screen, proposed), approve),
+        patience=Patience(wait_budget, no_wait),
+    )
     print_report(screen, target, report, ending)
     return report.exit_code

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 NAMES = {
     "spec": "a spec document, for editors",
     "plan": "plan --format json",
-    "report": "apply and destroy --format json",
+    "report": "apply, reconcile and destroy --format json",
+    "round": "each line of reconcile --every --format json",
     "status": "status --format json",
     "metrics": "metrics --format json",
     "outputs": "outputs --format json",

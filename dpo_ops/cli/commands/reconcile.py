@@ -1,0 +1,115 @@
+"""`dpo-ops reconcile`: one pass that nobody watches, or a loop that keeps making them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from dpo_ops.cli.options import (
+    DURATION,
+    HOST_PORT,
+    Specs,
+    Target,
+    with_screen,
+    with_specs,
+    with_target,
+)
+
+if TYPE_CHECKING:
+    from dpo_ops.cli.screen import Screen
+
+_LEAST_S = 1.0
+
+
+@click.command("reconcile")
+@with_specs
+@click.option(
+    "--wait-budget",
+    type=DURATION,
+    metavar="TIME",
+    help="Leave what still runs after this long, such as 50m; exit code 3.",
+)
+@click.option(
+    "--no-wait", is_flag=True, help="Leave what runs as soon as only waiting is left; exit code 3."
+)
+@click.option(
+    "--every",
+    type=DURATION,
+    metavar="TIME",
+    help="Make a pass at least this often, such as 5m, until SIGTERM or SIGINT.",
+)
+@click.option(
+    "--listen",
+    type=HOST_PORT,
+    metavar="HOST:PORT",
+    help="With --every: serve /healthz, /readyz and /metrics there; needs dpo-ops[server].",
+)
+@with_target
+@with_screen
+def command(  # noqa: PLR0913  -- one for each option
+    screen: Screen,
+    specs: Specs,
+    target: Target,
+    *,
+    wait_budget: float | None,
+    no_wait: bool,
+    every: float | None,
+    listen: tuple[str, int] | None,
+) -> int:
+    """Make the account match the specs in PATHS, as apply does, but never ask.
+
+    For schedules and servers: it carries on what earlier runs began, and begins what the specs
+    want by now. It needs no approval, so review what it reads: the specs, by pull request, or
+    one saved plan, FILE of `plan --out`, of which it carries out what still does as it says.
+
+    With --every it goes on until it is told to stop. Specs are read afresh in each round; nothing
+    is waited for within one; errors are told, counted and tried again.
+
+    Exit codes: 0 done, in sync, or stopped as asked with --every; 1 something failed; 3 accepted
+    and still running.
+    """
+    _check(wait_budget, every, listen, no_wait=no_wait)
+    if every is not None:
+        from dpo_ops.cli.serving import keep_reconciling
+
+        keep_reconciling(screen, specs, target, every_s=every, listen=listen)
+        return 0
+
+    from dpo_ops.cli.carrying import Patience, print_report
+    from dpo_ops.cli.passing import Guard, one_pass, wanted
+    from dpo_ops.cli.proposal import tell_plan
+    from dpo_ops.cli.results import warn
+    from dpo_ops.cli.saving import saved_plan
+
+    report, ending = one_pass(
+        screen,
+        target,
+        wanted(screen, specs, saved_plan(specs)),
+        guard=Guard(
+            lambda proposed: (
+                warn(screen, proposed.warnings) if proposed.in_sync else tell_plan(screen, proposed)
+            )
+        ),
+        patience=Patience(wait_budget, no_wait),
+    )
+    print_report(screen, target, report, ending)
+    return report.exit_code
+
+
+def _check(
+    wait_budget: float | None,
+    every: float | None,
+    listen: tuple[str, int] | None,
+    *,
+    no_wait: bool,
+) -> None:
+    if every is None:
+        if listen:
+            raise click.UsageError("--listen needs --every: one pass is over too soon to be asked")
+        return
+    if every < _LEAST_S:
+        raise click.UsageError("--every is 1s at least")
+    if no_wait or wait_budget is not None:
+        given = "--no-wait" if no_wait else "--wait-budget"
+        raise click.UsageError(f"{given} can't be given with --every: no round waits")
