@@ -7,8 +7,10 @@ that it runs the plan that a reviewer approved.
 from __future__ import annotations
 
 from dpo_ops.planner.change import Action, Change, FieldChange, Plan, Step, Verb
+from dpo_ops.planner.collect import Collected, collect
 from dpo_ops.planner.document import PLAN_SCHEMA, document, fingerprint
 from dpo_ops.planner.plan import Accounted, plan, questions, teardown
+from dpo_ops.planner.releases import Commit, Release
 from dpo_ops.planner.saved import Saved, hold, restore, save
 
 __all__ = [
@@ -16,11 +18,15 @@ __all__ = [
     "Accounted",
     "Action",
     "Change",
+    "Collected",
+    "Commit",
     "FieldChange",
     "Plan",
+    "Release",
     "Saved",
     "Step",
     "Verb",
+    "collect",
     "document",
     "fingerprint",
     "hold",
