@@ -24,6 +24,7 @@ COMMANDS = {
     "metrics": "Show how a job trains: loss, margin and accuracy, step by step.",
     "outputs": "Print the names that others need, such as the model to request.",
     "destroy": "Remove what the specs describe, but keep what was trained.",
+    "gc": "Delete what no kept commit and no deployment refers to any more.",
     "pairs": "Check, compare, count, price, convert and split preference pairs, offline.",
     "schema": "Print the JSON Schema of the specs, or of what a command prints.",
     "init": "Write a small set of specs to begin with.",
