@@ -9,7 +9,7 @@ from dpo_ops.errors import NotFound
 from dpo_ops.kinds import KINDS, every_kind, kind_of
 from dpo_ops.kinds.facts import Answer, Listing, Question, lists_of
 from dpo_ops.planner import Accounted
-from dpo_ops.resource import HERE, Address, last_segment, localise, qualify
+from dpo_ops.resource import HERE, Address, localise, qualify
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -53,7 +53,7 @@ def survey(client: Client) -> dict[str, Sequence[Mapping[str, Json]]]:
 
 def _strays(
     desired: State, kinds: Iterable[Kind], listing: Listing
-) -> Iterator[tuple[Address, str]]:
+) -> Iterator[tuple[Address, Mapping[str, Json]]]:
     """Yield what a spec that is gone has left behind."""
     for kind in kinds:
         if kind.claims is None:
@@ -62,7 +62,7 @@ def _strays(
             stack, name = kind.claims(record)
             address = Address(kind.name, name)
             if stack == desired.stack and address not in desired:
-                yield address, last_segment(str(record["name"]))
+                yield address, record
 
 
 def preflight(client: Client, questions: Iterable[Question]) -> dict[Question, Answer]:

@@ -110,6 +110,19 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
+class Keeping:
+    """What a spec says of its own deletion.
+
+    `protected` is never deleted, `retained` is left in the account where it would be deleted,
+    and `deleted` is deleted where its kind would be kept.
+    """
+
+    protected: bool = False
+    retained: bool = False
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """What the specs want to exist at one address.
 
@@ -133,6 +146,8 @@ class Resource:
     """How it is made on one's own compute; None where the platform makes it."""
     stays: bool = False
     """Its content is only read here, by trainers of one's own: it is never sent."""
+    keeping: Keeping = Keeping()
+    """What its spec says of its deletion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,22 +183,37 @@ class Observed:
     """A full name to ask for directly before this is believed: the lists do not show it."""
 
 
-class State(Mapping[Address, Resource]):
-    """The resources by address, in a fixed order whatever order the files came in.
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a stack allows in one plan.
 
-    `max_cost` is what the training in one plan may cost, in US dollars; None is any sum.
+    `max_cost` is for training, in US dollars; None is any sum. `max_deletes` and
+    `max_delete_share` (0 to 1, of what is there) bound how much is deleted; None is any number.
+    `base_models` and `accelerators` are patterns such as `accounts/fireworks/models/llama-*`;
+    none allows all. `protected` are patterns of addresses that are not deleted.
     """
+
+    max_cost: float | None = None
+    max_deletes: int | None = None
+    max_delete_share: float | None = None
+    base_models: tuple[str, ...] = ()
+    accelerators: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
+
+
+class State(Mapping[Address, Resource]):
+    """The resources by address, in a fixed order whatever order the files came in."""
 
     def __init__(
         self,
         resources: Mapping[Address, Resource],
         *,
         stack: str = "default",
-        max_cost: float | None = None,
+        policy: Policy = Policy(),
     ) -> None:
         self._resources = dict(sorted(resources.items()))
         self.stack = stack
-        self.max_cost = max_cost
+        self.policy = policy
 
     def __getitem__(self, address: Address) -> Resource:
         return self._resources[address]
@@ -230,7 +260,7 @@ def in_account(desired: State, account: str) -> State:
         )
         for address, resource in desired.items()
     }
-    return State(resources, stack=desired.stack, max_cost=desired.max_cost)
+    return State(resources, stack=desired.stack, policy=desired.policy)
 
 
 def last_segment(name: str) -> str:

@@ -26,8 +26,16 @@ def check_expected(proposed: Plan, expected: str) -> None:
         )
 
 
-def check_flags(saved: Saved | None, expect: str | None, *, auto_approve: bool) -> None:
+def check_flags(
+    saved: Saved | None, expect: str | None, *, auto_approve: bool, prune: bool
+) -> None:
     """Refuse approvals that contradict each other, before anything is looked at."""
+    if saved and prune:
+        raise PlanError(
+            "--prune can't be given with a saved plan; nothing was sent",
+            why="whether it prunes was said when it was made",
+            fix="make a new one with `dpo-ops plan --prune --out`",
+        )
     if auto_approve and (saved or expect is not None):
         given = "a saved plan" if saved else "--expect"
         raise PlanError(

@@ -129,6 +129,15 @@ def with_specs(command: Command) -> Command:
     return packed
 
 
+def with_prune(command: Command) -> Command:
+    """Add `--prune`; the command gets a `prune`."""
+    return click.option(
+        "--prune",
+        is_flag=True,
+        help="Delete deployments that carry this stack's mark and have no spec any more.",
+    )(command)
+
+
 def with_target(command: Command) -> Command:
     """Add the options that say which account; the command gets a `target`."""
 

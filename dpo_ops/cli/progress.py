@@ -40,6 +40,7 @@ DOING = {
     Verb.WAIT: "waiting for",
     Verb.PROBE: "asking",
     Verb.MARK: "marking",
+    Verb.TAG: "tagging",
     Verb.DELETE: "deleting",
 }
 DID = {
@@ -53,6 +54,7 @@ DID = {
     Verb.WAIT: "there is",
     Verb.PROBE: "answered by",
     Verb.MARK: "marked",
+    Verb.TAG: "tagged",
     Verb.DELETE: "deleted",
 }
 _QUIET = (Outcome.DONE, Outcome.IN_SYNC, Outcome.BLOCKED)

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from dpo_ops.planner import Plan
 
 
-def propose(client: Client, desired: Loaded) -> Plan:
+def propose(client: Client, desired: Loaded, *, prune: bool = False) -> Plan:
     """Return the plan that makes the account match the specs; nothing is written."""
     wanted = in_account(desired, client)
     observed = observe(client, wanted)
     answers = preflight(client, planner.questions(wanted, observed))
-    proposed = planner.plan(wanted, observed, answers, prices())
+    proposed = planner.plan(wanted, observed, answers, prices(), prune=prune)
     return replace(proposed, warnings=(*desired.warnings, *proposed.warnings))
 
 

@@ -78,11 +78,12 @@ class Writer:
     def _told(self, change: Change, step: Step) -> str:
         carries_out = {
             Verb.TRAIN: self._train,
-            Verb.UPLOAD: self._upload_made if wanted(change).recipe else self._upload,
+            Verb.UPLOAD: self._upload_made if _is_made_here(change) else self._upload,
             Verb.RESUME: self._resume,
             Verb.CANCEL: self._cancel,
             Verb.PATCH: self._patch,
             Verb.MARK: self._mark,
+            Verb.TAG: self._tag,
             Verb.DELETE: self._delete,
         }.get(step.verb)
         if carries_out is None:
@@ -265,6 +266,16 @@ class Writer:
         self.client.patch(self._path(name), body, {"updateMask": ",".join(map(_snake, tops))})
         return "changed " + ", ".join(tops)
 
+    def _tag(self, change: Change, name: str) -> str:
+        tags = change.kind.tags(self._finished(change).body, self._get(name))
+        new = {key: value for key, value in tags.items() if value is not None}
+        gone = [key for key, value in tags.items() if value is None]
+        if new:
+            self.client.post(self._path(f"{name}:setTags"), {"tags": new}, repeatable=True)
+        if gone:
+            self.client.post(self._path(f"{name}:deleteTags"), {"keys": gone}, repeatable=True)
+        return f"set {', '.join(tags)}" if tags else "they are there already"
+
     def _mark(self, change: Change, name: str) -> str:
         tags = dict(change.kind.proof)
         try:
@@ -308,6 +319,10 @@ class Writer:
         """Return the body for the wire: names in full, secrets in place of their references."""
         sent: dict[str, Any] = _revealed(qualify(body, self.client.account), self.secret)
         return sent
+
+
+def _is_made_here(change: Change) -> bool:
+    return change.resource is not None and change.resource.recipe is not None
 
 
 def wanted(change: Change) -> Resource:

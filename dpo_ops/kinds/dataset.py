@@ -17,6 +17,7 @@ from dpo_ops.kinds.facts import (
     Creation,
     Document,
     Field,
+    Kept,
     Kind,
     Listing,
     Origin,
@@ -55,7 +56,7 @@ class Checks(Spec):
     """Findings that are accepted for a while, each with its reason."""
 
 
-class DatasetSpec(Spec):
+class DatasetSpec(Kept):
     """A JSONL file of preference pairs."""
 
     source: Annotated[str, Value(min_length=1)]
@@ -88,6 +89,7 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
             "format": "CHAT",
         },
         content=document.content,
+        keeping=spec.keeping(),
         place=document.place,
         places=document.places,
         stack=stack,

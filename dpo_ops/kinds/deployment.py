@@ -19,11 +19,14 @@ from dpo_ops.kinds.facts import (
     DIGEST_LENGTH,
     DISPLAY_LIMIT,
     ID_LIMIT,
+    KEPT,
     Answer,
     Behaviour,
     Creation,
     Document,
+    Fate,
     Field,
+    Kept,
     Kind,
     Listing,
     Origin,
@@ -58,6 +61,8 @@ Count = Annotated[int, Value(ge=0)]
 OWNER = "custom/dpo-ops-stack"
 NAME = "custom/dpo-ops-name"
 PROVEN = "custom/dpo-ops-proven"
+PROTECTED = "custom/dpo-ops-protected"
+RETAINED = "custom/dpo-ops-retained"
 """The annotations that mark what is ours and what has answered. Only keys under `custom/` are
 accepted. PATCH can't change them, but `:setTags` can."""
 
@@ -126,7 +131,7 @@ class Probe(Spec):
     """What it is asked."""
 
 
-class DeploymentSpec(Spec):
+class DeploymentSpec(Kept):
     """GPUs that serve one model."""
 
     model: str | ModelReference
@@ -197,7 +202,7 @@ class DeploymentSpec(Spec):
     """A pricing plan."""
 
 
-_OURS = ("model", "probe")
+_OURS = ("model", "probe", *KEPT)
 _WINDOWS = {"scaleUpWindow": (0, 3600), "scaleDownWindow": (0, 3600), "scaleToZeroWindow": (300, 0)}
 
 
@@ -228,7 +233,7 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
     body = {key: value for key, value in given(spec).items() if key not in _OURS}
     body |= {
         "baseModel": model,
-        "annotations": {**(spec.annotations or {}), OWNER: stack, NAME: name},
+        "annotations": {**(spec.annotations or {}), OWNER: stack, NAME: name, **_keeping(spec)},
     }
     if policy := body.get("autoscalingPolicy"):
         body["autoscalingPolicy"] = _wire_policy(policy)
@@ -249,7 +254,32 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
             "unpinned": unpinned,
             "prompt": spec.probe.prompt if spec.probe else "Answer with one short sentence.",
         },
+        keeping=spec.keeping(),
     )
+
+
+def _keeping(spec: DeploymentSpec) -> dict[str, str]:
+    """Return the annotations that outlive the spec: a deployment says itself that it is kept."""
+    protected = {PROTECTED: "true"} if spec.protect else {}
+    return {**protected, **({RETAINED: "true"} if spec.deletionPolicy == "retain" else {})}
+
+
+def _fate(record: Mapping[str, Json]) -> Fate:
+    if look_up(record, ["annotations", PROTECTED]) == "true":
+        return Fate.PROTECTED
+    retained = look_up(record, ["annotations", RETAINED]) == "true"
+    return Fate.RETAINED if retained else Fate.DELETED
+
+
+def _tags(body: Mapping[str, Json], record: Mapping[str, Json]) -> dict[str, str | None]:
+    """Return the annotations to set, and those of ours to take away (None).
+
+    What else is on the record may be somebody else's, and stays.
+    """
+    wanted, there = body["annotations"], record.get("annotations") or {}
+    new: dict[str, str | None] = {k: v for k, v in wanted.items() if there.get(k) != v}
+    gone = [key for key in (PROTECTED, RETAINED) if key in there and key not in wanted]
+    return new | dict.fromkeys(gone)
 
 
 def _wire_policy(policy: Mapping[str, Json]) -> dict[str, Json]:
@@ -420,6 +450,8 @@ DEPLOYMENT = Kind(
     proof={PROVEN: "true"},
     proven=_proven,
     claims=_claims,
+    fate=_fate,
+    tags=_tags,
     paid="replicas are charged by the GPU second",
     delete_params={"ignoreChecks": "true"},
     fields=(
@@ -444,7 +476,7 @@ DEPLOYMENT = Kind(
         Field(
             "annotations",
             Behaviour.INPUT_ONLY,
-            "written with the mark at creation; PATCH can't change them",
+            "written with the mark; PATCH can't change them, but tags can be set",
         ),
         Field("directRouteApiKeys", Behaviour.INPUT_ONLY, "secrets; may not come back"),
         _change("displayName", "only for show"),

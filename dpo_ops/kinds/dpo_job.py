@@ -81,6 +81,7 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
             "addons": training.get("loraRank") != 0,
             **_patience(spec),
         },
+        keeping=spec.keeping(),
     )
 
 

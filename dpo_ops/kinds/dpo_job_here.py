@@ -101,6 +101,7 @@ def desire(document: Document, links: Mapping[str, Resource], stack: str) -> Res
         stack=stack,
         options={"base": base, "addons": True},
         recipe=recipe,
+        keeping=spec.keeping(),
     )
 
 

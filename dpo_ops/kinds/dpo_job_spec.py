@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field as Value
 
-from dpo_ops.kinds.facts import Problem, Spec, display_problem
+from dpo_ops.kinds.facts import Kept, Problem, Spec, display_problem
 from dpo_ops.kinds.values import Duration, SecretRef, look_up
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Retry(Spec):
     """After what; [infrastructure] by default."""
 
 
-class DPOJobSpec(Spec):
+class DPOJobSpec(Kept):
     """One model, tuned with preference pairs."""
 
     dataset: Annotated[str, Value(min_length=1)]

@@ -10,14 +10,14 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from dpo_ops.errors import Finding, Severity
 from dpo_ops.kinds.pricing import Cost, Prices, Unpriced
-from dpo_ops.resource import HERE, Health, Json, Observed, Resource, last_segment
+from dpo_ops.resource import HERE, Health, Json, Keeping, Observed, Resource, last_segment
 
 if TYPE_CHECKING:
     from dpo_ops.errors import Place
@@ -95,6 +95,24 @@ class Spec(BaseModel):
         allow_inf_nan=False,
         defer_build=True,
     )
+
+
+class Kept(Spec):
+    """What every spec may say of its own deletion; nothing of it decides an id."""
+
+    deletionPolicy: Literal["delete", "retain"] | None = None
+    """What becomes of it when it is destroyed or its spec is gone: delete or retain."""
+    protect: bool | None = None
+    """Whether it is never deleted; to take the spec away does not lift that."""
+
+    def keeping(self) -> Keeping:
+        """Return it as a resource says it."""
+        policy = self.deletionPolicy
+        return Keeping(bool(self.protect), policy == "retain", policy == "delete")
+
+
+KEPT = tuple(Kept.model_fields)
+"""The fields of `Kept`: said to this tool, not to the API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +255,12 @@ def stem_of(id_: str) -> str:
     return match["stem"] if match else id_
 
 
+def name_of(id_: str) -> str:
+    """Return what a spec calls that of which an id is one generation; empty if it is none."""
+    match = _STEM.fullmatch(stem_of(id_))
+    return match["name"] if match else ""
+
+
 def following(id_: str) -> str:
     """Return the id of the attempt after `<stem>-a<n>`; empty for an id without attempts."""
     match = _ATTEMPT.fullmatch(id_)
@@ -256,6 +280,27 @@ def lists_of(kinds: Iterable[Kind]) -> dict[str, dict[str, str]]:
 def always(record: Mapping[str, Json]) -> bool:  # noqa: ARG001  -- the default `proven`
     """Say that a kind which does not serve has nothing to prove."""
     return True
+
+
+class Fate(Enum):
+    """What may become of a record that no spec describes any more."""
+
+    DELETED = auto()
+    RETAINED = auto()
+    PROTECTED = auto()
+
+
+def deletable(record: Mapping[str, Json]) -> Fate:  # noqa: ARG001  -- the default `fate`
+    """Say that nothing in a record speaks against its deletion."""
+    return Fate.DELETED
+
+
+def without_tags(
+    body: Mapping[str, Json],  # noqa: ARG001  -- the default `tags`
+    record: Mapping[str, Json],  # noqa: ARG001
+) -> Mapping[str, str | None]:
+    """Say that a kind has no annotations."""
+    return {}
 
 
 def never(record: Mapping[str, Json]) -> bool:  # noqa: ARG001  -- the default `paused`
@@ -356,6 +401,12 @@ class Kind:
     """The tags that are set on it once it has answered, so that the next run knows."""
     proven: Callable[[Mapping[str, Json]], bool] = always
     """Whether a record carries that proof."""
+    tags: Callable[[Mapping[str, Json], Mapping[str, Json]], Mapping[str, str | None]] = (
+        without_tags
+    )
+    """From a body and a record: the annotations to set, and those to take away (None)."""
+    fate: Callable[[Mapping[str, Json]], Fate] = deletable
+    """What a record says of its own deletion, whether or not there is a spec of it."""
     claims: Callable[[Mapping[str, Json]], tuple[str, str]] | None = None
     """Gives the stack and the spec name that a standing record is marked with; none for a kind
     that costs nothing while it stands, so that nobody has to be warned of one without a spec."""

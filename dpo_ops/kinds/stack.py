@@ -10,6 +10,16 @@ from typing import Annotated, Any
 from pydantic import Field as Value
 
 from dpo_ops.kinds.facts import Spec
+from dpo_ops.resource import Policy
+
+
+class Deletions(Spec):
+    """How much one plan may delete; what a new generation replaces is not counted."""
+
+    max: Annotated[int, Value(ge=0)] | None = None
+    """So many resources."""
+    maxShare: Annotated[float, Value(ge=0, le=1)] | None = None
+    """Such a share of what is there: 0.5 is half."""
 
 
 class StackSpec(Spec):
@@ -19,8 +29,28 @@ class StackSpec(Spec):
     """The Fireworks account that these specs are for; any other is refused."""
     maxCost: Annotated[float, Value(gt=0)] | None = None
     """US dollars that the training in one plan may cost, by the upper end of its estimate."""
+    deletions: Deletions | None = None
+    """How much one plan may delete."""
+    protected: list[str] | None = None
+    """Addresses that are never deleted, such as Deployment/einstein or Deployment/*."""
+    baseModels: list[str] | None = None
+    """The base models that may be tuned and served, such as accounts/fireworks/models/llama-*."""
+    accelerators: list[str] | None = None
+    """The GPUs that may serve, such as NVIDIA_H100_80GB or NVIDIA_*."""
     defaults: dict[str, dict[str, Any]] = Value(default_factory=dict)
     """By kind, what its specs say unless they say otherwise."""
+
+    def policy(self) -> Policy:
+        """Return what the stack allows."""
+        deletions = self.deletions or Deletions()
+        return Policy(
+            max_cost=self.maxCost,
+            max_deletes=deletions.max,
+            max_delete_share=deletions.maxShare,
+            base_models=tuple(self.baseModels or ()),
+            accelerators=tuple(self.accelerators or ()),
+            protected=tuple(self.protected or ()),
+        )
 
 
 STACK = "Stack"

@@ -218,7 +218,7 @@ class _Laid:
     def renamed(self, loaded: Loaded) -> Loaded:
         """Return the state with every place named by the commit."""
         wanted = {address: self._resource(one) for address, one in loaded.state.items()}
-        state = State(wanted, stack=loaded.state.stack, max_cost=loaded.state.max_cost)
+        state = State(wanted, stack=loaded.state.stack, policy=loaded.state.policy)
         return replace(
             loaded,
             state=state,

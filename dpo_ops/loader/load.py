@@ -187,7 +187,7 @@ def _desire(drafts: Sequence[Draft], stack: Stack) -> State:
         made[draft.address] = draft.kind.desire(_document(draft), links, stack.name)
     for address in _read_here_only(made):
         made[address] = replace(made[address], stays=True)
-    return State(made, stack=stack.name, max_cost=stack.max_cost)
+    return State(made, stack=stack.name, policy=stack.policy)
 
 
 def _read_here_only(made: Mapping[Address, Resource]) -> set[Address]:

@@ -10,6 +10,7 @@ from dpo_ops.kinds import DEFAULT_STACK, KINDS, STACK, StackSpec
 from dpo_ops.loader.check import validate
 from dpo_ops.loader.tree import Entry, merge
 from dpo_ops.loader.words import meant, quoted
+from dpo_ops.resource import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,7 @@ class Stack:
 
     name: str = DEFAULT_STACK
     account: str | None = None
-    max_cost: float | None = None
+    policy: Policy = field(default_factory=Policy)
     defaults: dict[str, Entry] = field(default_factory=dict)
     complete: bool = True
 
@@ -53,8 +54,9 @@ def _read(draft: Draft, log: Log) -> Stack:
             what = f"defaults are by kind, and there is no kind {quoted(kind)}"
             log.report(entry.key_place, what, fix=meant(kind, KINDS), rule="unknown-kind")
     sound = draft.sound and log.errors == before
-    account, limit = (spec.account, spec.maxCost) if spec else (None, None)
-    return Stack(draft.address.name, account, limit, defaults, sound)
+    account = spec.account if spec else None
+    policy = spec.policy() if spec else Policy()
+    return Stack(draft.address.name, account, policy, defaults, sound)
 
 
 def with_defaults(draft: Draft, stack: Stack) -> Entry:

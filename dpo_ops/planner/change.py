@@ -44,6 +44,7 @@ class Verb(StrEnum):
     WAIT = "wait"
     PROBE = "probe"
     MARK = "mark"
+    TAG = "tag"
     DELETE = "delete"
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections import defaultdict, deque
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from dpo_ops.kinds import every_kind
-from dpo_ops.kinds.facts import is_marked, stem_of
+from dpo_ops.kinds.facts import is_marked, name_of, stem_of
 from dpo_ops.planner.change import Action, Change, Plan, Step, Verb
 from dpo_ops.planner.mentions import held, mentions
-from dpo_ops.resource import Address, Health, Resource, last_segment
+from dpo_ops.resource import Address, Health, last_segment
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -74,6 +75,7 @@ def collect(
     seen.read()
     for words, state in kept:
         seen.keep((name, f"{words} refers to it") for name in seen.wanted(state))
+        seen.keep(seen.protected(state))
     seen.keep((name, "") for name in seen.records if name not in seen.kinds)
     seen.keep((name, "") for name in seen.kinds if name not in seen.ours)
     seen.keep(seen.under_way())
@@ -131,6 +133,16 @@ class _Seen:
             yield from sorted(mentions([resource.body, resource.options], self.account))
             if resource.recipe:
                 yield from sorted(mentions(resource.recipe.decides, self.account))
+
+    def protected(self, state: State) -> Iterator[tuple[str, str]]:
+        """Yield every generation of what a state says is not to be deleted."""
+        for name in sorted(self.ours):
+            address = Address(self.kinds[name].name, name_of(last_segment(name)))
+            resource = state.get(address)
+            if resource and (resource.keeping.protected or resource.keeping.retained):
+                yield name, f"a spec of {address} says so"
+            elif any(fnmatchcase(str(address), one) for one in state.policy.protected):
+                yield name, f"a Stack protects {address}"
 
     def under_way(self) -> Iterator[tuple[str, str]]:
         for name in sorted(self.ours):
@@ -216,7 +228,6 @@ def _deletion(
         change,
         action=Action.DELETE,
         reason="no kept commit and no deployment refers to it" + (f"; of {made}" if made else ""),
-        resource=Resource(group, group.name, {}, stack=seen.stack),
         # What carries no mark goes first: its maker is what shows that it is ours.
         steps=tuple(
             Step(Verb.DELETE, name)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dpo_ops.errors import Finding, Severity
+from dpo_ops.errors import Severity
 from dpo_ops.kinds import kind_of
 from dpo_ops.planner import diff
 from dpo_ops.planner.change import Action, Change, FieldChange, Plan, Step, Verb
 from dpo_ops.planner.order import dependency_order
-from dpo_ops.planner.spending import priced, within
+from dpo_ops.planner.parts import blocked, change_of, dependents_of, superseded
+from dpo_ops.planner.policy import allowed
+from dpo_ops.planner.remove import pruned, stray
+from dpo_ops.planner.spending import priced
 from dpo_ops.resource import Health, last_segment
 
 if TYPE_CHECKING:
@@ -28,8 +30,8 @@ class Accounted:
 
     account: str
     resources: Mapping[Address, Observed]
-    strays: tuple[tuple[Address, str], ...] = ()
-    """What carries the mark of the stack and costs money, yet no spec describes: address and id."""
+    strays: tuple[tuple[Address, Mapping[str, Json]], ...] = ()
+    """What carries the mark of the stack and costs money, yet no spec describes: its record."""
 
 
 def questions(desired: State, observed: Accounted) -> frozenset[Question]:
@@ -39,7 +41,7 @@ def questions(desired: State, observed: Accounted) -> frozenset[Question]:
     sync asks nothing.
     """
     asked = (
-        _kind(resource).asks(resource)
+        kind_of(resource).asks(resource)
         for address, resource in desired.items()
         if _to_create(observed.resources[address])
     )
@@ -51,14 +53,17 @@ def plan(
     observed: Accounted,
     answers: Mapping[Question, Answer],
     prices: Prices | None = None,
+    *,
+    prune: bool = False,
 ) -> Plan:
     """Return the changes that make the account hold what `desired` says, in their order.
 
     With `prices` each change that creates what is charged for has its cost, and training above
-    what the stack allows is blocked.
+    what the stack allows is blocked. With `prune` what a spec that is gone has left behind is
+    deleted, as far as it carries the mark of the stack and nothing protects it.
     """
-    dependents = _dependents(desired)
-    changes, warnings = [], [_stray(*found) for found in observed.strays]
+    dependents = dependents_of(desired)
+    changes, warnings = [], [stray(*found) for found in observed.strays]
     for address in dependency_order(desired):
         resource, seen = desired[address], observed.resources[address]
         change = _decide(resource, seen)
@@ -67,46 +72,25 @@ def plan(
             change = _judged(change, verdict)
             warnings += [f for f in verdict.findings if f.severity is Severity.WARNING]
         changes.append(priced(change, desired, prices) if prices else change)
-    kept = within(changes, desired.max_cost if prices else None)
+    if prune:
+        changes += [pruned(*found) for found in observed.strays]
+        warnings = [w for w in warnings if w.rule != "stray"]
+    kept = allowed(changes, desired.policy, priced=prices is not None)
     return Plan(observed.account, desired.stack, kept, tuple(warnings))
-
-
-def _stray(address: Address, id_: str) -> Finding:
-    return Finding(
-        str(address),
-        f"{id_} carries the mark of this stack, and no spec describes it",
-        "it goes on costing money",
-        "bring its spec back, and remove it with `dpo-ops destroy`, or delete it by hand",
-        severity=Severity.WARNING,
-    )
-
-
-def teardown(desired: State, observed: Accounted, *, everything: bool = False) -> Plan:
-    """Return the changes that remove what the specs describe, dependents first.
-
-    What was expensive to make is kept unless `everything` is asked for.
-    """
-    dependents = _dependents(desired)
-    changes = []
-    for address in reversed(dependency_order(desired)):
-        change = _remove(desired[address], observed.resources[address], everything=everything)
-        first = tuple(dependent.address for dependent in dependents[address])
-        changes.append(replace(change, needs=first))
-    return Plan(observed.account, desired.stack, tuple(changes))
 
 
 def _decide(resource: Resource, seen: Observed) -> Change:
     """Return what to do for one resource. The order of the cases is from stop to go."""
-    kind = _kind(resource)
+    kind = kind_of(resource)
     if seen.conflict:
         why, fix = seen.conflict, "rename the spec, or remove what is in its way"
-        return _blocked(resource, seen, f"{seen.id} is not ours to change", why, fix)
+        return blocked(resource, seen, f"{seen.id} is not ours to change", why, fix)
     if seen.health is Health.TERMINATING:
         fix = "apply again once it is over"
-        return _blocked(resource, seen, f"{seen.id} is {seen.message}", "", fix)
+        return blocked(resource, seen, f"{seen.id} is {seen.message}", "", fix)
     if seen.health is Health.FAILED and seen.final:
         what = f"{seen.id} {seen.message}"
-        return _blocked(resource, seen, what, seen.final.why, seen.final.fix)
+        return blocked(resource, seen, what, seen.final.why, seen.final.fix)
     if _to_create(seen):
         return _create(kind, resource, seen)
     if seen.health is Health.IN_PROGRESS and (resource.content or resource.recipe):
@@ -121,8 +105,9 @@ def _to_create(seen: Observed) -> bool:
 
 def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
     name = f"{kind.collection}/{seen.next_id}"
-    superseded = _superseded(kind, seen)
+    old = superseded(kind, seen)
     restores = _restores(kind, seen)
+    retagged = restores and kind.tags(resource.body, seen.record or {})
     remakes = seen.health is Health.FAILED and seen.next_id == seen.id
     steps = [
         *([Step(Verb.TRAIN, name)] if resource.recipe else []),
@@ -130,14 +115,15 @@ def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
         *_superseding(kind, resource, seen),
         *([Step(Verb.UNDELETE, name)] if restores else [Step(Verb.CREATE, name)]),
         *([Step(Verb.UPLOAD, name)] if resource.content or resource.recipe else []),
+        *([Step(Verb.TAG, name)] if retagged else []),
         *([Step(Verb.PATCH, name)] if restores and _create_fields(kind, resource, seen) else []),
         *_proof(kind, name),
-        *(Step(Verb.DELETE, old) for old in superseded),
+        *(Step(Verb.DELETE, earlier) for earlier in old),
     ]
-    return _change(
+    return change_of(
         resource,
         seen,
-        action=Action.REPLACE if superseded or remakes else Action.CREATE,
+        action=Action.REPLACE if old or remakes else Action.CREATE,
         id=seen.next_id,
         reason=_why_create(kind, seen) + _how(resource) + _sunk(kind, resource, seen),
         fields=_create_fields(kind, resource, seen),
@@ -212,7 +198,7 @@ def _resume_upload(kind: Kind, resource: Resource, seen: Observed) -> Change:
     name = f"{kind.collection}/{seen.id}"
     # What was trained elsewhere may not lie here; where it does, training is over at once.
     train = [Step(Verb.TRAIN, name)] if resource.recipe else []
-    return _change(
+    return change_of(
         resource,
         seen,
         action=Action.UPDATE,
@@ -224,86 +210,42 @@ def _resume_upload(kind: Kind, resource: Resource, seen: Observed) -> Change:
 def _keep_or_update(kind: Kind, resource: Resource, seen: Observed) -> Change:
     name = f"{kind.collection}/{seen.id}"
     # What an id holds for good is the job's or the model's; a job without PATCH has no updates.
-    fields = diff.updates(kind, resource.body, seen.record or {}) if kind.patchable else ()
-    superseded = _superseded(kind, seen)
+    record = seen.record or {}
+    fields = diff.updates(kind, resource.body, record) if kind.patchable else ()
+    old = superseded(kind, seen)
     going = seen.health is not Health.CURRENT
     # Whoever made it may have been stopped before it answered; then that is still to be seen.
-    unproven = not kind.proven(seen.record or {})
-    paused = going and kind.paused(seen.record or {})
+    unproven = not kind.proven(record)
+    paused = going and kind.paused(record)
+    tags = tuple(
+        FieldChange(f"annotations.{key}", (record.get("annotations") or {}).get(key), value)
+        for key, value in kind.tags(resource.body, record).items()
+    )
     steps = [
         *([Step(Verb.RESUME, name)] if paused else []),
+        *([Step(Verb.TAG, name)] if tags else []),
         *([Step(Verb.PATCH, name)] if fields else []),
-        *(_proof(kind, name) if fields or going or superseded or unproven else []),
-        *(Step(Verb.DELETE, old) for old in superseded),
+        *(_proof(kind, name) if fields or going or old or unproven else []),
+        *(Step(Verb.DELETE, earlier) for earlier in old),
     ]
-    if superseded:
+    if old:
         action, reason = Action.REPLACE, f"{seen.message}; what it replaces is still there"
     elif paused:
         action, reason = Action.UPDATE, f"{seen.message}; it is resumed"
-    elif fields:
-        action, reason = Action.UPDATE, "differs in " + ", ".join(f.path for f in fields)
+    elif fields or tags:
+        paths = ", ".join(field.path for field in (*fields, *tags))
+        action, reason = Action.UPDATE, f"differs in {paths}"
     elif unproven:
         action, reason = Action.UPDATE, f"{seen.message}, but it has not answered yet"
     else:
         action, reason = Action.NO_OP, f"in place: {seen.message}"
-    return _change(resource, seen, action=action, reason=reason, fields=fields, steps=tuple(steps))
+    shown = (*fields, *tags)
+    return change_of(resource, seen, action=action, reason=reason, fields=shown, steps=tuple(steps))
 
 
 def _proof(kind: Kind, name: str) -> list[Step]:
     answer = [Step(Verb.PROBE, name), Step(Verb.MARK, name)] if kind.answers else []
     return [Step(Verb.WAIT, name), *answer]
-
-
-def _superseded(kind: Kind, seen: Observed) -> list[str]:
-    if not kind.supersedes:
-        return []
-    return [f"{kind.collection}/{last_segment(record['name'])}" for record in seen.earlier]
-
-
-def _remove(resource: Resource, seen: Observed, *, everything: bool) -> Change:
-    kind = _kind(resource)
-    names = [*seen.names, *_superseded(kind, seen)]
-    if seen.conflict:
-        names = []
-        reason = f"left alone: {seen.conflict}"
-    elif not names and seen.health is not Health.NOT_FOUND:
-        reason = "left alone: it does not carry the mark of this stack"
-    elif not names:
-        reason = "not in the account"
-    elif kind.retained and not everything:
-        names = []
-        reason = f"kept: {kind.retained}"
-    else:
-        reason = "destroy was asked for"
-    return _change(
-        resource,
-        seen,
-        action=Action.DELETE if names else Action.NO_OP,
-        id=last_segment(names[0]) if names else seen.id,
-        reason=reason,
-        steps=tuple(Step(Verb.DELETE, name) for name in names),
-        reversible=not names or kind.undeletable,
-    )
-
-
-def _blocked(resource: Resource, seen: Observed, what: str, why: str, fix: str) -> Change:
-    where = resource.place or str(resource.address)
-    finding = Finding(where, what, why, fix)
-    return _change(resource, seen, action=Action.NO_OP, reason=what, blocked=(finding,))
-
-
-def _change(resource: Resource, seen: Observed, **said: object) -> Change:
-    start = Change(
-        address=resource.address,
-        action=Action.NO_OP,
-        id=seen.id,
-        reason="",
-        health=seen.health,
-        resource=resource,
-        needs=resource.needs,
-        record=seen.record,
-    )
-    return replace(start, **said)  # type: ignore[arg-type]  # -- replace() checks the names
 
 
 def _judge(
@@ -312,7 +254,7 @@ def _judge(
     answers: Mapping[Question, Answer],
     dependents: Sequence[Resource],
 ) -> Verdict | None:
-    kind = _kind(resource)
+    kind = kind_of(resource)
     question = kind.asks(resource) if _to_create(seen) else None
     if question is None or question not in answers:
         return None
@@ -337,15 +279,3 @@ def _judged(change: Change, verdict: Verdict) -> Change:
         return replace(change, resource=pinned)  # Only for the case that there is none to restore.
     shown = (FieldChange(p, None, v, "pinned by the plan") for p, v in verdict.pins.items())
     return replace(change, resource=pinned, fields=(*change.fields, *shown))
-
-
-def _dependents(desired: State) -> dict[Address, list[Resource]]:
-    found: dict[Address, list[Resource]] = defaultdict(list)
-    for resource in desired.values():
-        for need in resource.needs:
-            found[need].append(resource)
-    return found
-
-
-def _kind(resource: Resource) -> Kind:
-    return kind_of(resource)

@@ -19,7 +19,18 @@ from dpo_ops import __version__
 from dpo_ops.errors import Finding, Place, PlanError
 from dpo_ops.planner.change import WAITING, Action, Change, Plan
 from dpo_ops.planner.document import bound, document
-from dpo_ops.resource import Address, Content, Json, Recipe, Resource, State, Tokens, digest
+from dpo_ops.resource import (
+    Address,
+    Content,
+    Json,
+    Keeping,
+    Policy,
+    Recipe,
+    Resource,
+    State,
+    Tokens,
+    digest,
+)
 
 FORMAT = "dpo-ops saved plan"
 VERSION = 1
@@ -38,6 +49,11 @@ class Saved:
     desired: State
     approved: Mapping[str, Mapping[str, Json]]
 
+    @property
+    def prunes(self) -> bool:
+        """Whether it deletes what no spec describes any more."""
+        return any(said["action"] == Action.DELETE for said in self.approved.values())
+
 
 def save(plan: Plan, desired: State) -> dict[str, Any]:
     """Return the plan as a JSON object for a file. It contains no secret."""
@@ -49,7 +65,7 @@ def save(plan: Plan, desired: State) -> dict[str, Any]:
         "approved": {str(change.address): bound(change) for change in plan.changes},
         "desired": {
             "stack": desired.stack,
-            "maxCost": desired.max_cost,
+            "policy": asdict(desired.policy),
             "resources": [_resource(resource) for resource in desired.values()],
         },
     }
@@ -79,7 +95,7 @@ def restore(said: Json) -> Saved:
         desired=State(
             {resource.address: resource for resource in resources},
             stack=wanted["stack"],
-            max_cost=wanted["maxCost"],
+            policy=_policy(wanted["policy"]),
         ),
         approved=said["approved"],
     )
@@ -188,6 +204,7 @@ def _restored(said: Mapping[str, Json]) -> Resource:
             "place": Place(*said["place"]) if said["place"] else None,
             "places": {path: Place(*place) for path, place in said["places"].items()},
             "recipe": recipe,
+            "keeping": Keeping(**said["keeping"]),
         }
     )
 
@@ -196,6 +213,11 @@ def _content(said: Mapping[str, Json] | None) -> Content | None:
     if said is None:
         return None
     return Content(**{**said, "tokens": Tokens(**said["tokens"]) if said["tokens"] else None})
+
+
+def _policy(said: Mapping[str, Json]) -> Policy:
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in said.items()}
+    return Policy(**values)
 
 
 def _address(text: str) -> Address:

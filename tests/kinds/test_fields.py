@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from dpo_ops.kinds import KINDS, Kind
-from dpo_ops.kinds.facts import Behaviour, Origin, fact
+from dpo_ops.kinds.facts import KEPT, Behaviour, Origin, fact
 
 OPENAPI = Path(__file__).parents[3] / "shared/fireworks/gateway-openapi.yaml"
 MADE_HERE = [kind.made_here for kind in KINDS.values() if kind.made_here]
@@ -101,6 +101,7 @@ OURS = (
     "retry",
     "noProgressTimeout",
     "onSupersede",
+    *KEPT,
     "model",
     "probe",
     "trainingConfig.warmStartFrom.dpoJob",

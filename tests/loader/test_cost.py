@@ -52,7 +52,7 @@ def test_tokens_are_counted_where_they_are_asked_for(tmp_path: Path, *, count_to
 
 
 def test_the_limit_of_the_stack_is_in_the_state(tmp_path: Path) -> None:
-    assert loaded(tmp_path, count_tokens=False).state.max_cost == 25
+    assert loaded(tmp_path, count_tokens=False).state.policy.max_cost == 25
 
 
 def test_checks_do_not_decide_the_id(tmp_path: Path) -> None:

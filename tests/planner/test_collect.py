@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dpo_ops.kinds.facts import Kept
 from dpo_ops.planner import Action, Collected, Verb, collect
-from dpo_ops.resource import Resource, State, last_segment
+from dpo_ops.resource import Keeping, Policy, Resource, State, last_segment
 from tests.wanted import (
     dataset,
     deployment,
@@ -199,6 +200,23 @@ def test_a_model_trained_on_own_compute_goes_by_its_own_mark():
     assert gone(ask({"models": [model]})) == [f"models/{tune.id}"]
     wanted = [("HEAD", state(data, tune))]
     assert gone(collect("acme", "default", {"models": [model]}, wanted)) == []
+
+
+def test_what_a_spec_or_a_stack_protects_stays_in_all_its_generations():
+    newer, none = B.state, state(B.data)
+    for said in ({"protect": True}, {"deletionPolicy": "retain"}):
+        tune = replace(B.tune, keeping=_keeping(said))
+        found = collect("acme", "default", A.records(), [("HEAD", state(B.data, tune))])
+        assert gone(found) == []
+        assert reasons(found)[f"DPOJob/{A.tune.id}"] == "kept: a spec of DPOJob/tune says so"
+    for pattern in ("DPOJob/tune", "DPOJob/*"):
+        policy = State(dict(none), policy=Policy(protected=(pattern,)))
+        assert gone(collect("acme", "default", A.records(), [("HEAD", policy)])) == []
+    assert len(gone(collect("acme", "default", A.records(), [("HEAD", newer)]))) == 3
+
+
+def _keeping(said: dict[str, Any]) -> Keeping:
+    return Kept.model_validate(said).keeping()
 
 
 def test_those_that_refer_to_each_other_in_a_ring_stay():

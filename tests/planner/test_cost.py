@@ -13,7 +13,7 @@ from dpo_ops.kinds.facts import Answer, Listing
 from dpo_ops.kinds.pricing import Cost, Per, Unpriced, billions, serving, training
 from dpo_ops.pairs.prices import prices
 from dpo_ops.planner import PLAN_SCHEMA, Accounted, Action, Plan, document, plan, questions
-from dpo_ops.resource import Resource, State, Tokens
+from dpo_ops.resource import Policy, Resource, State, Tokens
 from tests import wanted
 
 PRICES = prices()
@@ -32,7 +32,7 @@ def data(tokens: Tokens | None = TOKENS, name: str = "prefs") -> Resource:
 
 
 def made(*resources: Resource, answer: Answer = FITS, limit: float | None = None) -> Plan:
-    desired = State({r.address: r for r in resources}, max_cost=limit)
+    desired = State({r.address: r for r in resources}, policy=Policy(max_cost=limit))
     listing = Listing({}, ())
     seen = Accounted("acme", {a: KINDS[a.kind].find(r, listing) for a, r in desired.items()})
     return plan(desired, seen, dict.fromkeys(questions(desired, seen), answer), PRICES)

@@ -10,6 +10,7 @@ from dpo_ops.cli.options import (
     DURATION,
     Specs,
     Target,
+    with_prune,
     with_screen,
     with_specs,
     with_target,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--no-wait", is_flag=True, help="Leave what runs as soon as only waiting is left; exit code 3."
 )
+@with_prune
 @with_target
 @with_screen
 def command(  # noqa: PLR0913  -- one for each option
@@ -48,6 +50,7 @@ def command(  # noqa: PLR0913  -- one for each option
     expect: str | None,
     wait_budget: float | None,
     no_wait: bool,
+    prune: bool,
 ) -> int:
     """Make the account match the specs in PATHS: upload, train, wait, check, deploy.
 
@@ -66,10 +69,11 @@ def command(  # noqa: PLR0913  -- one for each option
     from dpo_ops.planner import hold
 
     saved = saved_plan(specs)
-    check_flags(saved, expect, auto_approve=auto_approve)
+    check_flags(saved, expect, auto_approve=auto_approve, prune=prune)
+    prune = saved.prunes if saved else prune
     desired = as_loaded(saved) if saved else load(screen, specs, count_tokens=True)
     with account(screen, target, desired.account, read_only=False) as client:
-        proposed = propose(client, desired)
+        proposed = propose(client, desired, prune=prune)
         if saved:
             proposed = hold(proposed, saved)
         tell_plan(screen, proposed)
@@ -83,6 +87,6 @@ def command(  # noqa: PLR0913  -- one for each option
         report, ending = carry_out(
             screen, target, proposed, client, secret=secret, patience=Patience(wait_budget, no_wait)
         )
-        ending = with_next(ending, report, lambda: propose(client, desired))
+        ending = with_next(ending, report, lambda: propose(client, desired, prune=prune))
     print_report(screen, target, report, ending)
     return report.exit_code

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dpo_ops.cli.options import Specs, Target, with_screen, with_specs, with_target
+from dpo_ops.cli.options import Specs, Target, with_prune, with_screen, with_specs, with_target
 
 if TYPE_CHECKING:
     from dpo_ops.cli.screen import Screen
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write the plan to FILE as well, for `dpo-ops apply FILE`.",
 )
+@with_prune
 @with_target
 @with_screen
-def command(screen: Screen, specs: Specs, target: Target, *, out: Path | None) -> int:
+def command(screen: Screen, specs: Specs, target: Target, *, out: Path | None, prune: bool) -> int:
     """Show what would be done to make the account match the specs in PATHS.
 
     Exit codes: 0 nothing to do, 1 error or something is blocked, 2 there are changes, 3 nothing
@@ -36,7 +37,7 @@ def command(screen: Screen, specs: Specs, target: Target, *, out: Path | None) -
 
     desired = load(screen, specs, count_tokens=True)
     with account(screen, target, desired.account, read_only=True) as client:
-        proposed = propose(client, desired)
+        proposed = propose(client, desired, prune=prune)
         if out:
             write_plan(out, proposed, desired, client)
     print_plan(screen, proposed)

@@ -1,0 +1,112 @@
+"""What a stack allows, as findings on the changes of a plan; nothing here asks or decides more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from dpo_ops.errors import Finding
+from dpo_ops.planner.change import Action, Verb
+from dpo_ops.planner.spending import creates, within
+from dpo_ops.resource import Health
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from dpo_ops.errors import Place
+    from dpo_ops.planner.change import Change
+    from dpo_ops.resource import Policy
+
+
+def allowed(changes: Sequence[Change], policy: Policy, *, priced: bool) -> tuple[Change, ...]:
+    """Return the changes, those blocked that the policy forbids.
+
+    `priced` says that costs are known as far as they can be; without that none is compared.
+    """
+    kept = within(changes, policy.max_cost if priced else None)
+    kept = tuple(_refused(change, list(_objections(change, policy))) for change in kept)
+    return _few_deletes(kept, policy)
+
+
+def _objections(change: Change, policy: Policy) -> Iterator[Finding]:
+    if creates(change):
+        yield from _base_model(change, policy)
+        yield from _accelerator(change, policy)
+    if change.action is Action.DELETE and _matches(str(change.address), policy.protected):
+        where = _where(change)
+        why = "protected in the Stack names it"
+        fix = "take it out of protected in a commit of its own, then delete it"
+        yield Finding(where, f"{change.address} is protected", why, fix, "protected")
+
+
+def _base_model(change: Change, policy: Policy) -> Iterator[Finding]:
+    base = change.resource.options.get("base") if change.resource else None
+    if base and policy.base_models and not _matches(str(base), policy.base_models):
+        why = f"baseModels in the Stack allows {', '.join(policy.base_models)}"
+        where = _where(change, "trainingConfig.baseModel", "model")
+        fix = "take one of those, or have the Stack changed"
+        yield Finding(where, f"{base} is not an allowed base model", why, fix, "base-model")
+
+
+def _accelerator(change: Change, policy: Policy) -> Iterator[Finding]:
+    resource = change.resource
+    if resource is None or not policy.accelerators:
+        return
+    known = (resource.body.get("acceleratorType"), resource.options.get("acceleratorType"))
+    gpu = next((str(value) for value in known if value), "")
+    if gpu and not _matches(gpu, policy.accelerators):
+        why = f"accelerators in the Stack allows {', '.join(policy.accelerators)}"
+        where = _where(change, "acceleratorType", "deploymentShape")
+        fix = "name an acceleratorType or a deploymentShape with one of those"
+        yield Finding(where, f"{gpu} is not an allowed accelerator", why, fix, "accelerator")
+
+
+def _matches(text: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(text, pattern) for pattern in patterns)
+
+
+def _where(change: Change, *paths: str) -> Place | str:
+    resource = change.resource
+    if resource is None:
+        return str(change.address)
+    found = (resource.places.get(path) for path in paths)
+    return next((place for place in found if place), resource.place) or str(change.address)
+
+
+def _refused(change: Change, findings: list[Finding]) -> Change:
+    if not findings or change.blocked:
+        return change
+    return replace(
+        change,
+        action=Action.NO_OP,
+        steps=(),
+        fields=(),
+        reason=findings[0].what,
+        blocked=tuple(findings),
+    )
+
+
+def _few_deletes(changes: tuple[Change, ...], policy: Policy) -> tuple[Change, ...]:
+    """Block all deletions where there are more than the policy allows, in number or in share.
+
+    What a new generation replaces is not counted: the spec is still there.
+    """
+    deleted = [change for change in changes if change.action is Action.DELETE]
+    there = sum(c.health is not Health.NOT_FOUND or c.action is Action.DELETE for c in changes)
+    share = len(deleted) / there if there else 0.0
+    why = ""
+    if policy.max_deletes is not None and len(deleted) > policy.max_deletes:
+        why = f"deletions.max in the Stack is {policy.max_deletes}"
+    elif policy.max_delete_share is not None and share > policy.max_delete_share:
+        why = f"deletions.maxShare in the Stack is {policy.max_delete_share:.0%} of what is there"
+    if not why:
+        return changes
+    what = f"{len(deleted)} of {there} resources would be deleted"
+    fix = "delete fewer at a time, or have the Stack changed"
+    return tuple(
+        _refused(c, [Finding(_where(c), what, why, fix, "deletions")])
+        if any(step.verb is Verb.DELETE for step in c.steps) and c.action is Action.DELETE
+        else c
+        for c in changes
+    )
