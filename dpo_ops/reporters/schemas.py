@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from dpo_ops.planner import PLAN_SCHEMA, Action
+from dpo_ops.reporters.card import CARD_SCHEMA
+from dpo_ops.reporters.history import HISTORY_SCHEMA
+from dpo_ops.reporters.lineage import LINEAGE_SCHEMA
 from dpo_ops.reporters.pairs_schemas import PAIRS_SCHEMAS
 from dpo_ops.reporters.report_text import WORDS
 from dpo_ops.reporters.shapes import COUNT, FINDING, TEXT, list_of, map_of, published, record
@@ -100,6 +103,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "metrics": published("metrics", _METRICS),
     "outputs": published("outputs", {**_WHOSE, "outputs": _OUTPUTS, "missing": map_of(TEXT)}),
     "findings": published("findings", {"files": list_of(TEXT), "findings": list_of(FINDING)}),
+    "card": CARD_SCHEMA,
+    "history": HISTORY_SCHEMA,
+    "lineage": LINEAGE_SCHEMA,
     **PAIRS_SCHEMAS,
     "error": published("error", {"error": _ERROR}),
 }
