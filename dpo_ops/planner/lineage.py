@@ -81,7 +81,7 @@ class Graph:
             lambda n: len(asked) >= _DIGEST and n.digest.startswith(asked),
         )
         found = ([n for n, node in self.nodes.items() if test(node)] for test in tests)
-        return next((names for names in found if names), [])
+        return next((names for names in found if names), []) if asked else []
 
     def known(self, name: str, **said: Json) -> None:
         """Take in what is said of a node."""
@@ -157,7 +157,7 @@ def _hold(made: Graph, records: Mapping[str, Mapping[str, Json]], digests: dict[
         for other in mentions(record, made.account) - {name}:
             if other not in made.nodes:
                 made.known(other, **({} if other in records else {"state": "not in the account"}))
-            if other == own:
+            if other == own or _names_back(kind, other, name, records, made.account):
                 made.link(other, name)
             elif ranks.get(other.partition("/")[0], 0) <= ranks.get(collection, 0):
                 made.link(name, other)
@@ -165,6 +165,19 @@ def _hold(made: Graph, records: Mapping[str, Mapping[str, Json]], digests: dict[
             data = digests.get(digest, f"data/{digest}")
             made.known(data, digest=digest)
             made.link(name, data)
+
+
+def _names_back(
+    kind: Kind | None,
+    made: str,
+    maker: str,
+    records: Mapping[str, Mapping[str, Json]],
+    account: str,
+) -> bool:
+    """Return whether what a record names is a product that names it as its maker."""
+    if kind is None or not kind.product or not made.startswith(f"{kind.product}/"):
+        return False
+    return maker in mentions(records.get(made, {}), account)
 
 
 def _state(kind: Kind | None, record: Mapping[str, Json]) -> str:
