@@ -5,23 +5,26 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpo_ops.cli.measuring import local_metrics
 from dpo_ops.cli.past import look_at_all, one_of
 from dpo_ops.errors import DpoOpsError
+from dpo_ops.executor.events import Outcome
 from dpo_ops.kinds import every_kind, kind_of
 from dpo_ops.kinds.facts import Listing
 from dpo_ops.kinds.values import leaves, look_up
 from dpo_ops.loader import Repository, repository_root
+from dpo_ops.pairs.atomic import written
 from dpo_ops.pairs.prices import prices
 from dpo_ops.pairs.stats import statistics
+from dpo_ops.planner import Action
 from dpo_ops.planner.history import data_of, maker, serving_in, settings, standing_of
 from dpo_ops.planner.lineage import graph
 from dpo_ops.planner.mentions import held, mentions
-from dpo_ops.reporters import Card, Readings, Setting, read_metrics
+from dpo_ops.reporters import Card, Readings, Setting, card_markdown, read_metrics
 from dpo_ops.resource import last_segment, qualify
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from dpo_ops.cli.past import Past
     from dpo_ops.cli.screen import Screen
     from dpo_ops.client import Client
+    from dpo_ops.executor import Report
     from dpo_ops.kinds import Kind
     from dpo_ops.kinds.pricing import Cost, Unpriced
     from dpo_ops.pairs.stats import Statistics
@@ -39,35 +43,69 @@ if TYPE_CHECKING:
     from dpo_ops.resource import Content, Json, Resource
 
 
-def card_of(screen: Screen, specs: Specs, target: Target, asked: str, *, offline: bool) -> Card:
-    """Return the card of the model that is meant. Errors: DpoOpsError, ApiError."""
+def cards_of(
+    screen: Screen, specs: Specs, target: Target, asked: Sequence[str], *, offline: bool
+) -> list[Card]:
+    """Return the cards of the models that are meant. Errors: DpoOpsError, ApiError."""
     fetched = _Fetched(asked)
     past = look_at_all(screen, specs, target, offline=offline, also=fetched.fetch)
-    name = model_in(graph(past.releases, past.account or "-", past.records), asked)
+    whole = graph(past.releases, past.account or "-", past.records)
+    names = [model_in(whole, one) for one in asked]
+    return [_card(past, name, fetched.readings.get(name), specs) for name in names]
+
+
+def write_cards(screen: Screen, specs: Specs, target: Target, report: Report, folder: Path) -> None:
+    """Write into `folder` the card of each model that a run has made, by the model's id.
+
+    What can't be written is only said: what was made is made.
+    """
+    done = {end.address for end in report.having(Outcome.DONE)}
+    made = [c for c in report.plan.changes if c.address in done and c.kind.trains and c.steps]
+    asked = [str(change.address) for change in made if change.action is not Action.DELETE]
+    try:
+        for card in cards_of(screen, specs, target, asked, offline=False) if asked else ():
+            path = folder / f"{card.model}.md"
+            write_text(screen, path, card_markdown(card, screen.data_style()))
+    except DpoOpsError as error:
+        screen.say(f"warning: no model card was written: {error}\n")
+
+
+def write_text(screen: Screen, path: Path, text: str) -> None:
+    """Write a card to `path`, over one that is there. Errors: DpoOpsError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = "the folder can't be made"
+        raise DpoOpsError(what, where=str(path.parent), why=error.strerror or "") from error
+    with written([path], force=True) as (file,):
+        file.write(screen.masks(text).encode())
+    screen.say(f"written: {path}\n")
+
+
+def _card(past: Past, name: str, readings: Readings | None, specs: Specs) -> Card:
     found = maker(past.releases, name)
-    readings = fetched.readings or _local(last_segment(name))
+    readings = readings or _local(last_segment(name))
     if found is None:
         return _of_records(past, name, readings, specs)
     release, resource = found
     kind = kind_of(resource)
     content = data_of(resource, release.desired)
     stats = _statistics(specs, release, content)
-    job = _maker_record(kind, past, name)
-    made = _made(past, name)
+    recipe = resource.recipe
     return Card(
         model=last_segment(name),
         address=str(resource.address),
         stack=resource.stack,
         account=past.account,
         state=_state(past, resource),
-        created=str(made.get("createTime") or ""),
+        created=str(_made(past, name).get("createTime") or ""),
         base=str(resource.options.get("base") or ""),
-        weights=resource.recipe.weights if resource.recipe else "",
-        trainer=resource.recipe.trainer if resource.recipe else "the managed service",
+        weights=recipe.weights if recipe else "",
+        trainer=recipe.trainer if recipe else "the managed service",
         data=content,
         digest=content.digest if content else "",
         statistics=stats,
-        settings=_settings(resource, kind, job, past.account or "-"),
+        settings=_settings(resource, kind, _maker_record(kind, past, name), past.account or "-"),
         readings=readings,
         cost=_cost(resource, release, stats),
         serving=_serving(past, name),
@@ -97,22 +135,24 @@ def model_in(whole: Graph, asked: str) -> str:
 
 @dataclass(slots=True)
 class _Fetched:
-    """What has to be asked while the account is open: the metrics of the job."""
+    """What has to be asked while the account is open: the metrics of the jobs."""
 
-    asked: str
-    readings: Readings | None = None
+    asked: Sequence[str]
+    readings: dict[str, Readings] = field(default_factory=dict)
 
     def fetch(self, client: Client, past: Past) -> None:
-        name = model_in(graph(past.releases, client.account, past.records), self.asked)
-        for kind in every_kind():
-            record = _maker_record(kind, past, name)
-            if not kind.product or not record:
-                continue
-            try:
-                data = client.metrics(qualify(str(record["name"]), client.account), attempts=1)
-            except DpoOpsError:
-                continue  # The card says that there are none; what it says besides still holds.
-            self.readings = read_metrics(data) if data else None
+        whole = graph(past.releases, client.account, past.records)
+        for name in (model_in(whole, one) for one in self.asked):
+            for kind in every_kind():
+                record = _maker_record(kind, past, name)
+                if not record:
+                    continue
+                try:
+                    data = client.metrics(qualify(str(record["name"]), client.account), attempts=1)
+                except DpoOpsError:
+                    continue  # The card says that there are none; what it says besides holds.
+                if data:
+                    self.readings[name] = read_metrics(data)
 
 
 def _maker_record(kind: Kind, past: Past, name: str) -> Mapping[str, Json]:

@@ -79,19 +79,8 @@ def load_at(
     """
     with tempfile.TemporaryDirectory(prefix="dpo-ops-") as made:
         laid = _Laid(repository, repository.tree(commit.id), Path(os.path.realpath(made)), commit)
-        inside = [laid.out(path) for path in map(repository.relative, paths) if laid.holds(path)]
-        given = [laid.values(path) for path in values]
-        laid.links()
         try:
-            return laid.renamed(
-                load(
-                    [path for path in inside if laid.is_inside(path)],
-                    values=[path for path in given if path],
-                    git=partial(_facts, repository, commit),
-                    root=laid.folder,
-                    recall=laid.content,
-                )
-            )
+            return laid.renamed(laid.load(paths, values))
         except SpecError as error:
             findings = [laid.said(finding) for finding in error.findings]
             if all(finding.rule == "no-specs" for finding in findings):
@@ -212,6 +201,21 @@ class _Laid:
         with place.open("xb") as file:
             # One byte above the limit is enough for the loader to refuse it.
             file.write(self.repository.read(entry.blob, MAX_BYTES))
+
+    def load(self, paths: Sequence[Path], values: Sequence[Path]) -> Loaded:
+        """Lay out what is asked for and load it."""
+        inside = [
+            self.out(path) for path in map(self.repository.relative, paths) if self.holds(path)
+        ]
+        given = [self.values(path) for path in values]
+        self.links()
+        return load(
+            [path for path in inside if self.is_inside(path)],
+            values=[path for path in given if path],
+            git=partial(_facts, self.repository, self.commit),
+            root=self.folder,
+            recall=self.content,
+        )
 
     # In the words of the commit
 

@@ -193,8 +193,8 @@ class Repository:
         return Look(sha256.hexdigest(), size, rows)
 
     def _chunks(self, blob: str) -> Iterator[bytes]:
-        """Yield a blob piece by piece; all of it has to be taken."""
-        reader = self._reading()
+        """Yield a blob piece by piece."""
+        reader, whole = self._reading(), False
         assert reader.stdin is not None  # noqa: S101  -- both are pipes
         assert reader.stdout is not None  # noqa: S101
         try:
@@ -209,8 +209,12 @@ class Repository:
                 yield chunk
             if left or reader.stdout.read(1) != b"\n":
                 raise _incomplete(blob)
-        except OSError as error:
+            whole = True
+        except BrokenPipeError as error:
             raise _incomplete(blob) from error
+        finally:
+            if not whole:  # What is left of it must not be taken for the next one.
+                self.close()
 
     def _reading(self) -> subprocess.Popen[bytes]:
         if self._reader is None:

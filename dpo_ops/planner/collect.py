@@ -106,7 +106,8 @@ class _Seen:
                 self.kinds[name] = kind
         marked = {n for n in self.kinds if is_marked(self.records[n], self.stack)}
         self.ours = marked | set(self._made(marked))
-        for name in sorted(self.ours):
+        # What carries no mark goes first: its maker is what shows that it is ours.
+        for name in sorted(self.ours, key=lambda n: (n in marked, n)):
             self.groups[self.group(name)].append(name)
 
     def _made(self, marked: set[str]) -> Iterator[str]:
@@ -228,11 +229,7 @@ def _deletion(
         change,
         action=Action.DELETE,
         reason="no kept commit and no deployment refers to it" + (f"; of {made}" if made else ""),
-        # What carries no mark goes first: its maker is what shows that it is ours.
-        steps=tuple(
-            Step(Verb.DELETE, name)
-            for name in sorted(names, key=lambda n: is_marked(seen.records[n], seen.stack))
-        ),
+        steps=tuple(Step(Verb.DELETE, name) for name in names),
         needs=dependents,
         reversible=False,
     )

@@ -40,6 +40,7 @@ _STANDINGS = {
     Health.IN_PROGRESS: Standing.TRAINING,
     Health.FAILED: Standing.FAILED,
     Health.NOT_FOUND: Standing.GONE,
+    Health.TERMINATING: Standing.GONE,
 }
 
 

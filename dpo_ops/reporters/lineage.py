@@ -103,7 +103,7 @@ def _items(root: Tree, style: Style, indent: str) -> Iterator[str]:
     for branch in root.under:
         node = branch.node
         name = code(node.commit.short if node.commit else node.name, style)
-        said = _words(node, style).split(" ", 1)[1].strip()
+        said = _words(node, style).split(" ", 2 if node.commit else 1)[-1].strip()
         yield f"{indent}- {name} {defused(said, style)}\n"
         yield from _items(branch, style, indent + "  ")
 

@@ -9,7 +9,8 @@ import pytest
 
 from dpo_ops.emulator import Emulator, EmulatorTransport
 from tests.cli.conftest import FAST, Run
-from tests.history import Repo, repo, rows, specs
+from tests.history import Repo, repo, rows
+from tests.history import specs as written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +42,7 @@ def made(folder: Path, run: Run) -> Repo:
     for epochs in (1, 2, 3):
         made.commit(
             f"epochs {epochs}",
-            specs__a_yaml=specs(epochs),
+            specs__a_yaml=written(epochs),
             specs__tutor_jsonl=rows(3, f"Right {epochs}"),
         )
         assert run("apply", *FAST, "--auto-approve").code == 0
@@ -104,7 +105,7 @@ def test_what_the_last_commits_refer_to_stays_and_a_revert_trains_nothing(
     advance(folder, 400)
     assert run(*ANY_AGE, "--keep-last", "2", "--yes").code == 0
     assert len(writes(folder)) == 3
-    made.commit("back", specs__a_yaml=specs(2), specs__tutor_jsonl=rows(3, "Right 2"))
+    made.commit("back", specs__a_yaml=written(2), specs__tutor_jsonl=rows(3, "Right 2"))
     assert run("apply", *FAST, "--auto-approve").code == 0
     assert not [w for w in writes(folder) if "dpoJobs" in w or "datasets" in w]
 
@@ -126,15 +127,15 @@ def test_by_default_what_is_recent_stays(made: Repo, run: Run, folder: Path):
 
 def test_uncommitted_specs_keep_what_they_refer_to(made: Repo, run: Run, folder: Path):
     advance(folder, 400)
-    made.put("specs/a.yaml", specs(1))
+    made.put("specs/a.yaml", written(1))
     made.put("specs/tutor.jsonl", rows(3, "Right 1"))
     assert run(*ANY_AGE, "--keep-last", "1", "--yes").code == 0
     assert len(writes(folder)) == 3
 
 
 def test_it_refuses_where_the_past_is_not_known(made: Repo, run: Run, folder: Path):
-    made.commit("broken", specs__a_yaml=specs("many"))
-    made.commit("mended", specs__a_yaml=specs(3))
+    made.commit("broken", specs__a_yaml=written("many"))
+    made.commit("mended", specs__a_yaml=written(3))
     refused = run(*ANY_AGE, "--keep-last", "2", "--yes")
     assert refused.code == 1
     short = made.git("rev-parse", "--short", "HEAD~1")
@@ -145,6 +146,16 @@ def test_it_refuses_where_the_past_is_not_known(made: Repo, run: Run, folder: Pa
     refused = run("gc", "shallow/specs", *FAST, *data, "--yes")
     assert refused.code == 1
     assert "fetch-depth: 0" in refused.err
+    assert writes(folder) == []
+
+
+def test_to_show_and_to_delete_contradict_each_other(made: Repo, run: Run, folder: Path):
+    assert made
+    advance(folder, 400)
+    refused = run(*ANY_AGE, "--keep-last", "1", "--dry-run", "--yes", "--at-most", "99")
+    assert refused.code == 1
+    assert "--auto-approve can't be given with --dry-run; nothing was sent" in refused.err
+    assert run(*ANY_AGE, "--keep-last", "1", "--dry-run").code == 2
     assert writes(folder) == []
 
 

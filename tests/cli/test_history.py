@@ -9,7 +9,8 @@ import pytest
 
 from tests.cli.conftest import FAST, Run
 from tests.cli.test_gc import writes
-from tests.history import Repo, repo, rows, specs
+from tests.history import Repo, repo, rows
+from tests.history import specs as written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,7 @@ def made(folder: Path) -> Repo:
     made.put(".gitignore", ".dpo-ops\n")
     for epochs in (1, 2, 1):
         made.commit(
-            f"epochs {epochs}", specs__a_yaml=specs(epochs), specs__tutor_jsonl=rows(2 + epochs)
+            f"epochs {epochs}", specs__a_yaml=written(epochs), specs__tutor_jsonl=rows(2 + epochs)
         )
     return made
 
@@ -72,8 +73,8 @@ def test_the_account_tells_what_is_ready_and_what_serves(applied: Repo, run: Run
 
 
 def test_a_commit_that_cannot_be_used_is_shown_and_is_no_failure(made: Repo, run: Run):
-    made.commit("broken", specs__a_yaml=specs("many"))
-    made.commit("mended", specs__a_yaml=specs(1, 2))
+    made.commit("broken", specs__a_yaml=written("many"))
+    made.commit("mended", specs__a_yaml=written(1, 2))
     shown = run("history", "--offline")
     assert shown.code == 0
     short = made.git("rev-parse", "--short", "HEAD~1")
@@ -168,7 +169,7 @@ def test_a_card_of_what_is_no_model(made: Repo, run: Run):
 def test_a_card_of_a_model_that_no_commit_wants(applied: Repo, run: Run, folder: Path):
     shown = run("card", "DPOJob/tutor-tune", *FAST, "--format", "json").document("card")
     applied.git("checkout", "-q", "--orphan", "fresh")
-    applied.commit("other", specs__a_yaml=specs(7), specs__tutor_jsonl=rows(5))
+    applied.commit("other", specs__a_yaml=written(7), specs__tutor_jsonl=rows(5))
     bare = run("card", shown["model"], *FAST, "--format", "json").document("card")
     assert bare["commit"] is None
     assert bare["baseModel"] == shown["baseModel"]
@@ -190,6 +191,28 @@ def test_a_card_without_its_file_at_hand(made: Repo, run: Run):
         "duplicates": None,
     }
     assert found["cost"] is None
+
+
+def test_apply_writes_a_card_for_each_model_that_it_made(made: Repo, run: Run, folder: Path):
+    assert run("apply", *FAST, "--auto-approve", "--cards", "cards/new").code == 0
+    (card,) = (folder / "cards" / "new").iterdir()
+    assert card.name.startswith("tutor-tune-")
+    assert f"| commit | `{made.git('rev-parse', 'HEAD~2')}`" in card.read_text()
+    card.unlink()
+    again = run("apply", *FAST, "--cards", "cards/new")
+    assert again.code == 0
+    assert list((folder / "cards" / "new").iterdir()) == []
+
+
+def test_a_card_that_cannot_be_written_fails_no_apply(specs: Path, run: Run):
+    assert specs
+    done = run("apply", *FAST, "--auto-approve", "--cards", "cards")
+    assert done.code == 0
+    assert "warning: no model card was written: " in done.err
+    assert run("plan", *FAST, "--out", "plan.json").code == 0
+    refused = run("apply", "plan.json", *FAST, "--cards", "cards")
+    assert refused.code == 1
+    assert "--cards can't be given with a saved plan; nothing was sent" in refused.err
 
 
 @pytest.mark.parametrize("name", ["history", "lineage", "card"])

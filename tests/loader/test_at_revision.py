@@ -322,3 +322,16 @@ def test_a_repository_can_be_opened_from_any_folder_of_it(made: Repo) -> None:
     with Repository(made.root / "specs") as git:
         assert git.root == made.root
         assert [len(r.desired or ()) for r in releases(git, SPECS)] == [3]
+
+
+def test_a_blob_that_was_not_read_to_its_end_spoils_no_other(made: Repo, git: Repository) -> None:
+    made.commit("1", **FIRST, big_txt="x" * 5_000_000)
+    tree = git.tree("HEAD")
+    chunks = git._chunks(tree["big.txt"].blob)
+    next(chunks)
+    chunks.close()
+    assert git.read(tree["specs/a.yaml"].blob, 10_000).decode() == specs()
+    assert len(git.read(tree["big.txt"].blob, 100)) == 101
+    with pytest.raises(DpoOpsError, match="not in this clone"):
+        git.read("0" * 40, 1)
+    assert git.read(tree["specs/a.yaml"].blob, 10_000).decode() == specs()

@@ -36,19 +36,16 @@ def command(
     left out without a key.
     """
     from dpo_ops import reporters
-    from dpo_ops.cli.cards import card_of
+    from dpo_ops.cli.cards import cards_of, write_text
     from dpo_ops.cli.screen import Format
-    from dpo_ops.pairs.atomic import written
 
-    card = card_of(screen, specs, target, name, offline=offline)
+    (card,) = cards_of(screen, specs, target, [name], offline=offline)
     if screen.format is Format.JSON:
         text = reporters.json_text(reporters.card_document(card))
     else:
         text = reporters.card_markdown(card, screen.data_style())
     if out is None:
         screen.data(text)
-        return DONE
-    with written([out], force=True) as (file,):
-        file.write(screen.masks(text).encode())
-    screen.say(f"written: {out}\n")
+    else:
+        write_text(screen, out, text)
     return DONE

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Delete up to N resources; else up to 20, and up to half of those with the mark.",
 )
+@click.option("--dry-run", is_flag=True, help="Only show what would go; this is the default.")
 @click.option("--auto-approve", "--yes", is_flag=True, help="Delete; else it is only shown.")
 @with_target
 @with_screen
@@ -50,6 +51,7 @@ def command(  # noqa: PLR0913  -- click gives each option by name
     keep_last: int,
     older_than: float,
     at_most: int | None,
+    dry_run: bool,
     auto_approve: bool,
 ) -> int:
     """Delete datasets, jobs and models of the stack of PATHS that nothing needs any more.
@@ -69,9 +71,15 @@ def command(  # noqa: PLR0913  -- click gives each option by name
     from dpo_ops.cli.desired import load, secrets
     from dpo_ops.cli.past import all_of_them, look_back
     from dpo_ops.cli.proposal import tell_plan
+    from dpo_ops.errors import PlanError
     from dpo_ops.observer import survey
     from dpo_ops.resource import in_account
 
+    if dry_run and auto_approve:
+        raise PlanError(
+            "--auto-approve can't be given with --dry-run; nothing was sent",
+            fix="leave one of them out",
+        )
     desired = load(screen, specs)
     found, complete = look_back(specs, keep_last)
     all_of_them(found, complete=complete)

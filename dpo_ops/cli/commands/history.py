@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 @click.command("history")
 @with_specs
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The last N commits only.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The last N commits only; what an earlier one made counts as new.",
+)
 @click.option("--offline", is_flag=True, help="Ask Git only, not the account.")
 @with_target
 @with_screen
