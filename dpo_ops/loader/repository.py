@@ -39,7 +39,9 @@ _SETTINGS: Final = {
     "LC_ALL": "C",
 }
 _FIELDS: Final = "%H%x00%h%x00%aI%x00%aN%x00%s"
-_HEADER: Final = re.compile(rb"([0-9a-f]+) blob ([0-9]+)\n")
+_HEADER: Final = re.compile(rb"[0-9a-f]+ (blob|tree) ([0-9]+)\n")
+_TREE: Final = "40000"
+_MODULE: Final = "160000"
 _POINTER: Final = re.compile(
     rb"version https://git-lfs\.github\.com/spec/.*^oid sha256:([0-9a-f]{64})$.*^size ([0-9]+)$",
     re.MULTILINE | re.DOTALL,
@@ -75,8 +77,11 @@ class Repository:
         self._folder = path if path.is_dir() else path.parent
         top = self._say("rev-parse", "--show-toplevel").rstrip("\n")
         self.root = self._folder = Path(os.path.realpath(top))
+        sha256 = self._say("rev-parse", "--show-object-format").strip() == "sha256"
+        self._length = 32 if sha256 else 20
         self._reader: subprocess.Popen[bytes] | None = None
         self._looks: dict[str, Look] = {}
+        self._trees: dict[str, dict[str, Entry]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -149,16 +154,27 @@ class Repository:
         raise DpoOpsError(f"{path} is outside of the repository {self.root}")
 
     def tree(self, commit: str) -> dict[str, Entry]:
-        """Return every file of a commit by its path from the top; submodules are left out."""
-        said = self._run("ls-tree", "-r", "-z", "--full-tree", commit)
-        rows = (row.partition(b"\t") for row in said.split(b"\0") if row)
-        parsed = ((os.fsdecode(path), head.decode("ascii").split()) for head, _, path in rows)
-        return {
-            path: Entry(mode, blob)
-            for path, (mode, kind, blob) in parsed
+        """Return every file of a commit by its path from the top; submodules are left out.
+
+        Each folder is read once, in whatever number of commits it is the same.
+        """
+        return self._below(f"{commit}^{{tree}}")
+
+    def _below(self, tree: str) -> dict[str, Entry]:
+        if known := self._trees.get(tree):
+            return known
+        found: dict[str, Entry] = {}
+        for mode, name, id_ in _rows(b"".join(self._chunks(tree, "tree")), self._length):
             # A tree that somebody wrote by hand may hold names that lead elsewhere.
-            if kind == "blob" and not _FOREIGN.intersection(path.split("/"))
-        }
+            if "/" in name or name in _FOREIGN or mode == _MODULE:
+                continue
+            if mode == _TREE:
+                found |= {f"{name}/{path}": entry for path, entry in self._below(id_).items()}
+            else:
+                found[name] = Entry(mode, id_)
+        if "^" not in tree:
+            self._trees[tree] = found
+        return found
 
     def read(self, blob: str, limit: int) -> bytes:
         """Return a blob of at most `limit` bytes; of a larger one, one byte more than that."""
@@ -192,8 +208,8 @@ class Repository:
             return Look(pointer[1].decode(), int(pointer[2]), 0)
         return Look(sha256.hexdigest(), size, rows)
 
-    def _chunks(self, blob: str) -> Iterator[bytes]:
-        """Yield a blob piece by piece."""
+    def _chunks(self, blob: str, kind: str = "blob") -> Iterator[bytes]:
+        """Yield an object piece by piece."""
         reader, whole = self._reading(), False
         assert reader.stdin is not None  # noqa: S101  -- both are pipes
         assert reader.stdout is not None  # noqa: S101
@@ -201,9 +217,9 @@ class Repository:
             reader.stdin.write(f"{blob}\n".encode("ascii"))
             reader.stdin.flush()
             header = _HEADER.fullmatch(reader.stdout.readline())
-            left = int(header[2]) if header else 0
-            if header is None:
+            if header is None or header[1] != kind.encode():
                 raise _incomplete(blob)
+            left = int(header[2])
             while left and (chunk := reader.stdout.read(min(left, _CHUNK))):
                 left -= len(chunk)
                 yield chunk
@@ -255,6 +271,16 @@ class Repository:
 
 
 _FOREIGN: Final = frozenset({"", ".", "..", ".git"})
+
+
+def _rows(data: bytes, length: int) -> Iterator[tuple[str, str, str]]:
+    """Yield mode, name and id of each entry of a tree as Git keeps it."""
+    at = 0
+    while at < len(data):
+        end = data.index(b"\0", at)
+        mode, _, name = data[at:end].partition(b" ")
+        at = end + 1 + length
+        yield mode.decode("ascii", "replace"), os.fsdecode(name), data[end + 1 : at].hex()
 
 
 class _Refused(DpoOpsError):

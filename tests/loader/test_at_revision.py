@@ -324,6 +324,27 @@ def test_a_repository_can_be_opened_from_any_folder_of_it(made: Repo) -> None:
         assert [len(r.desired or ()) for r in releases(git, SPECS)] == [3]
 
 
+def test_a_repository_that_hashes_with_sha256(tmp_path: Path) -> None:
+    made = Repo(tmp_path / "r")
+    made.root.mkdir()
+    made.git("init", "--quiet", "--object-format=sha256")
+    commit = made.commit("1", **FIRST)
+    assert len(commit) == 64
+    with Repository(made.root) as git:
+        assert [len(r.desired or ()) for r in releases(git, [made.root / "specs"])] == [3]
+
+
+def test_a_commit_has_the_files_that_git_lists(made: Repo, git: Repository) -> None:
+    made.put("ünï/a b\tc", "x")
+    made.put("run", "x")
+    (made.root / "run").chmod(0o700)
+    (made.root / "link").symlink_to("run")
+    made.commit("1", **FIRST)
+    listed = [row.split("\t", 1) for row in made.git("ls-tree", "-rz", "HEAD").split("\0") if row]
+    wanted = {path: (head.split()[0], head.split()[2]) for head, path in listed}
+    assert {path: (e.mode, e.blob) for path, e in git.tree("HEAD").items()} == wanted
+
+
 def test_a_blob_that_was_not_read_to_its_end_spoils_no_other(made: Repo, git: Repository) -> None:
     made.commit("1", **FIRST, big_txt="x" * 5_000_000)
     tree = git.tree("HEAD")
