@@ -58,7 +58,10 @@ def command(  # noqa: PLR0913  -- click gives each option by name
 
     What the specs as they are, the last commits, or any deployment of the account refers to is
     kept, with all that it came from; so is what is under way, and what does not carry the mark
-    of the stack. Without --auto-approve nothing is sent: it only shows what would go, and why
+    of the stack. The commits are those of this branch, rendered with these --values: what another
+    branch or other values want is kept only where a deployment refers to it.
+
+    Without --auto-approve nothing is sent: it only shows what would go, and why
     the rest stays. In a shallow clone it refuses, and where a commit's specs can't be used.
     Exit code without --auto-approve: 2 where something would be deleted, else 0.
     """
