@@ -185,7 +185,7 @@ def _settings(
     if resource.recipe:
         decides = resource.recipe.decides
         own = {key: decides[key] for key in ("trainingConfig", "lossConfig")}
-        return [Setting(path, value, sent=True) for path, value in leaves(own)]
+        return [Setting(path, value, sent=True) for path, value in sorted(leaves(own))]
     return [Setting(*one) for one in settings(kind, resource.body, job, account)]
 
 

@@ -32,7 +32,7 @@ _DIGITS = 6  # Of a dollar: small jobs cost less than a cent.
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A setting that held while it was trained; `sent` says whether the specs had it sent.
+    """A setting that held while it was trained; `sent` says whether the specs said so.
 
     None: there is no spec of it, only the job.
     """
@@ -158,7 +158,7 @@ def _settings(card: Card, style: Style) -> Iterator[str]:
 def _whence(one: Setting) -> str:
     if one.sent is None:
         return "the job"
-    return "what was sent" if one.sent else "the platform"
+    return "the specs" if one.sent else "the platform"
 
 
 def _measured(card: Card) -> Iterator[str]:
@@ -258,7 +258,7 @@ CARD_SCHEMA = published(
                     "value": {},
                     "sent": {
                         "type": ["boolean", "null"],
-                        "description": "whether the specs had it sent; else it is the platform's",
+                        "description": "whether the specs said so; else it is the platform's",
                     },
                 }
             )

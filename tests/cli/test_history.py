@@ -142,7 +142,7 @@ def test_a_card_of_what_is_trained(applied: Repo, run: Run, folder: Path):
     for part in (
         f"| commit | `{applied.git('rev-parse', 'HEAD~2')}` 2026-11-01 Ada Lovelace: epochs 1 |",
         "| pairs | 3 |",
-        "| `trainingConfig.epochs` | `1` | what was sent |",
+        "| `trainingConfig.epochs` | `1` | the specs |",
         "| estimated cost | under \\$0.01: about ",
         "| served by | `tutor-",
         "dpo-ops apply specs",
