@@ -102,10 +102,10 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "status": published("status", {**_WHOSE, "resources": list_of(_ROW)}),
     "metrics": published("metrics", _METRICS),
     "outputs": published("outputs", {**_WHOSE, "outputs": _OUTPUTS, "missing": map_of(TEXT)}),
-    "findings": published("findings", {"files": list_of(TEXT), "findings": list_of(FINDING)}),
-    "card": CARD_SCHEMA,
     "history": HISTORY_SCHEMA,
     "lineage": LINEAGE_SCHEMA,
+    "card": CARD_SCHEMA,
+    "findings": published("findings", {"files": list_of(TEXT), "findings": list_of(FINDING)}),
     **PAIRS_SCHEMAS,
     "error": published("error", {"error": _ERROR}),
 }
