@@ -184,6 +184,21 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """Drift that is accepted for a while: of an address, by its sort or by one field's path.
+
+    `until` is the last day, as YYYY-MM-DD.
+    """
+
+    address: str
+    owner: str
+    until: str
+    reason: str
+    sort: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What a stack allows in one plan.
 
@@ -199,6 +214,8 @@ class Policy:
     base_models: tuple[str, ...] = ()
     accelerators: tuple[str, ...] = ()
     protected: tuple[str, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
+    """The drift that somebody lives with; it matters to nothing but drift."""
 
 
 class State(Mapping[Address, Resource]):

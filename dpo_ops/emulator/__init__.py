@@ -7,6 +7,8 @@ faults, stale reads and lost replies are features, under `/_emulator/`.
 
 from .core import Emulator
 from .engine import Engine, EngineError
+from .engines import engine
+from .local import LocalEngine
 from .serving import running, serve
 from .standin import StandIn
 from .transport import EmulatorTransport
@@ -18,9 +20,11 @@ __all__ = [
     "EmulatorTransport",
     "Engine",
     "EngineError",
+    "LocalEngine",
     "Request",
     "Response",
     "StandIn",
+    "engine",
     "running",
     "serve",
 ]

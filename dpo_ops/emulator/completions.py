@@ -10,6 +10,38 @@ from .wire import Response, reply
 
 _DEFAULT_TEXT: Final = 16
 _DEFAULT_CHAT: Final = 2048
+# What a `Prompt` says in fields of its own, and what does not change which tokens come.
+_NO_OPTIONS: Final = frozenset(
+    [
+        "echo",
+        "echo_last",
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "messages",
+        "metadata",
+        "model",
+        "n",
+        "parallel_tool_calls",
+        "perf_metrics_in_response",
+        "prediction",
+        "prompt",
+        "prompt_cache_isolation_key",
+        "prompt_cache_key",
+        "raw_output",
+        "return_token_ids",
+        "seed",
+        "service_tier",
+        "speculation",
+        "stop",
+        "stream",
+        "stream_options",
+        "temperature",
+        "top_logprobs",
+        "top_p",
+        "user",
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -48,8 +80,10 @@ def respond(engine: Engine, ask: Ask) -> Response:
 def _prompts(ask: Ask) -> Iterator[Prompt]:
     """One prompt for each choice: `n` of them, for each prompt of a list of prompts."""
     body = ask.body
-    limit = body.get("max_tokens", body.get("max_completion_tokens"))
+    limit = body.get("max_tokens")
+    limit = body.get("max_completion_tokens") if limit is None else limit
     stop = body.get("stop") or ()
+    options = {k: v for k, v in body.items() if k not in _NO_OPTIONS and v is not None}
     for subject in [None] if ask.chat else _texts(body["prompt"]):
         for choice in range(body.get("n", 1)):
             yield Prompt(
@@ -65,6 +99,7 @@ def _prompts(ask: Ask) -> Iterator[Prompt]:
                 choice=choice,
                 top=_alternatives(body),
                 echo=_echoes(body),
+                options=options,
             )
 
 
@@ -130,26 +165,36 @@ def _logprobs(ask: Ask, choice: _Choice, tokens: Sequence[Token]) -> dict[str, A
     for token in real:
         offsets.append(choice.offset)
         choice.offset += len(token.text)
-    return _new(real, offsets) if wanted is True else _legacy(real, offsets)
+    if wanted is True:
+        return _new(real, offsets, _alternatives(ask.body))
+    return _legacy(real, offsets)
 
 
 def _legacy(tokens: Sequence[Token], offsets: Sequence[int]) -> dict[str, Any]:
     return {
         "tokens": [t.text for t in tokens],
         "token_logprobs": [t.logprob for t in tokens],
-        "top_logprobs": [{text: logprob for text, _, logprob in t.top} for t in tokens],
+        "top_logprobs": [_by_text(t) for t in tokens],
         "text_offset": list(offsets),
         "token_ids": [t.id for t in tokens],
     }
 
 
-def _new(tokens: Sequence[Token], offsets: Sequence[int]) -> dict[str, Any]:
+def _by_text(token: Token) -> dict[str, float]:
+    """The alternatives by their text; of two that read the same, the likelier one."""
+    found: dict[str, float] = {}
+    for text, _, logprob in token.top:
+        found.setdefault(text, logprob)
+    return found
+
+
+def _new(tokens: Sequence[Token], offsets: Sequence[int], most: int) -> dict[str, Any]:
     return {
         "content": [
             {
                 "token": t.text,
                 "logprob": t.logprob,
-                "sampling_logprob": t.logprob,
+                "sampling_logprob": t.logprob if t.sampling_logprob is None else t.sampling_logprob,
                 "bytes": list(t.text.encode()),
                 "token_id": t.id,
                 "text_offset": offset,
@@ -160,7 +205,7 @@ def _new(tokens: Sequence[Token], offsets: Sequence[int]) -> dict[str, Any]:
                         "token_id": number,
                         "bytes": list(text.encode()),
                     }
-                    for text, number, logprob in t.top
+                    for text, number, logprob in t.top[:most]
                 ],
             }
             for t, offset in zip(tokens, offsets, strict=True)

@@ -45,7 +45,8 @@ class Emulator:
     Its state lives in the folder `data`, which several processes may share, or in memory
     when that is None. `time_scale` emulated seconds pass in one second of `wall`, which
     returns seconds since the epoch. With an `api_key` only that key is let in, else any
-    that is not empty. `upload_limit` is in bytes. `sleep` serves faults that delay.
+    that is not empty. `engine` trains and answers, by default a `StandIn`; it ends with the
+    emulator. `upload_limit` is in bytes. `sleep` serves faults that delay.
     """
 
     def __init__(  # noqa: PLR0913 - each is a property of the platform that tests vary
@@ -97,9 +98,11 @@ class Emulator:
             admin.advance(self._store, seconds)
 
     def close(self) -> None:
-        """Note the time and let go of the files."""
+        """Note the time, stop the engine's work and let go of the files."""
         with contextlib.suppress(Exception), self._opened():
             pass
+        # First the engine: it may be writing into the folder that the store gives up.
+        self._config.engine.close()
         self._store.close()
 
     def __enter__(self) -> Self:

@@ -1,7 +1,7 @@
 """The seam behind which models are trained and served.
 
 The emulator knows the API; an `Engine` knows models. `StandIn` (the default) runs none
-and says so in every answer.
+and says so in every answer; `LocalEngine` trains and serves a model of this machine.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,10 +33,11 @@ class TrainingOrder:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is; `message` tells why it failed (as `status.message` of the job)."""
+    """How far a job is; `code` and `message` tell why it failed, as the job's `status` does."""
 
     state: Literal["running", "done", "failed"]
     message: str = ""
+    code: str = "INTERNAL"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class Prompt:
     `text` may be token ids. `top` is how many alternatives to give for each token.
     With `echo`, log-probabilities of the prompt's tokens are wanted too.
     `choice` counts the answers wanted for one prompt from 0, to vary the seed.
+    `options` holds what else the request says that would change the answer, under the API's
+    own names and only what was set: an engine that runs a model heeds it or refuses it.
     """
 
     messages: Sequence[Mapping[str, Any]] | None = None
@@ -71,14 +74,17 @@ class Prompt:
     choice: int = 0
     top: int = 0
     echo: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Token:
     """One token. `logprob` is natural; `top` holds the alternatives, best first.
 
-    `finish` is set on the last token of an answer. An answer that has no token at all
-    ends with one whose text is empty and whose id is -1.
+    Where the token itself is not among the best, it may stand behind them in `top`.
+    `sampling_logprob` is that of the distribution the token was drawn from, after temperature
+    and the like; None where it is the same. `finish` is set on the last token of an answer.
+    An answer that has no token at all ends with one whose text is empty and whose id is -1.
     """
 
     text: str
@@ -86,6 +92,7 @@ class Token:
     logprob: float = 0.0
     top: Sequence[tuple[str, int, float]] = field(default=())
     finish: Finish | None = None
+    sampling_logprob: float | None = None
 
 
 @dataclass(frozen=True)
@@ -101,15 +108,21 @@ class Engine(Protocol):
 
     `train`, `progress`, `metrics` and `cancel` are called while the emulator holds its
     store, so they return at once and leave long work to a process or thread of their own.
+    `label` goes out with every answer. A `real` engine's trainings last as long as they
+    take; those of another last as long as the platform's.
     """
 
     label: str
+    real: bool
 
     def train(self, order: TrainingOrder) -> None:
         """Begin a job and return. The same job may be ordered again after a restart."""
 
     def progress(self, order: TrainingOrder) -> Progress:
-        """Say how far a job is; `done` promises that `order.out` is complete."""
+        """Say how far a job is; `done` promises that `order.out` is complete.
+
+        A job that was ordered of an earlier process, and is not done, goes on.
+        """
 
     def metrics(self, order: TrainingOrder) -> bytes | None:
         """Return the JSONL metrics file as far as it is written, None while there is none."""
@@ -120,6 +133,14 @@ class Engine(Protocol):
     def generate(self, served: Served, prompt: Prompt) -> Generation:
         """Begin an answer. May block; raises `EngineError` when the model can't be run."""
 
+    def close(self) -> None:
+        """Stop all work in good order: what can go on later does, in another process."""
+
 
 class EngineError(Exception):
-    """An engine could not answer; the caller sees a 500 that carries the message."""
+    """An engine could not answer; the caller sees `status` and `code`, with the message."""
+
+    def __init__(self, message: str, *, status: int = 500, code: str = "INTERNAL") -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code

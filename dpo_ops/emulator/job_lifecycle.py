@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from . import datasets, models
+from . import datasets, models, publishing
 from .clock import nanoseconds
 from .engine import TrainingOrder
 from .preferences import RowError, check_files
@@ -87,7 +87,7 @@ def order(world: World, row: Row) -> TrainingOrder:
 
 
 def _out(world: World, row: Row) -> Path:
-    folder = world.store.folder / f"adapter-{row.id}"
+    folder = world.store.folder / publishing.folder(row)
     folder.mkdir(exist_ok=True)
     return folder
 
@@ -119,7 +119,7 @@ def _follow_engine(world: World, row: Row, at: float) -> None:
     if progress.state == "running":
         row.due = world.now + _ASK_AGAIN
     elif progress.state == "failed":
-        _end(row, "JOB_STATE_FAILED", at, "INTERNAL", progress.message)
+        _end(row, "JOB_STATE_FAILED", at, progress.code, progress.message)
     else:
         _move(world, row, "JOB_STATE_WRITING_RESULTS", at)
 
@@ -128,6 +128,9 @@ def _move(world: World, row: Row, state: str, at: float) -> None:
     enter(row, state, at)
     if state == "JOB_STATE_RUNNING":
         world.config.engine.train(order(world, row))
+        if world.config.engine.real:
+            # It lasts as long as it takes, not as long as the platform's would.
+            row.due = at
     elif state == "JOB_STATE_COMPLETED":
         _complete(world, row, at)
     elif state == "JOB_STATE_CANCELLED":
@@ -140,7 +143,7 @@ def _move(world: World, row: Row, state: str, at: float) -> None:
 def _complete(world: World, row: Row, at: float) -> None:
     """Publish the model. What happens when its name was taken meanwhile is not documented."""
     row.fields["completedTime"] = nanoseconds(at)
-    if not models.publish(world, row, at):
+    if not publishing.publish(world, row, at):
         taken = row.fields["trainingConfig"]["outputModel"]
         _end(row, "JOB_STATE_FAILED", at, "ALREADY_EXISTS", f"model already exists: {taken}")
 

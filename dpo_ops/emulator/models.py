@@ -1,4 +1,4 @@
-"""Models: the public catalogue, uploaded adapters, and what jobs publish."""
+"""Models: the public catalogue and uploaded adapters; what jobs publish is among them."""
 
 import json
 from collections.abc import Mapping
@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from . import catalogue, storage
-from .clock import nanoseconds
 from .listing import list_rows, show
 from .store import Row
 from .wire import Response, refuse, reply
-from .world import OK, PUBLIC, Call, World, check_id, check_new, check_text, shown
+from .world import PUBLIC, Call, World, check_id, check_new, check_text, shown
 
 _DESCRIPTION_LIMIT: Final = 1000
 _RANKS: Final = range(4, 65)
@@ -149,52 +148,11 @@ def folder(world: World, row: Row) -> Path | None:
     target = world.store.folder / f"model-{row.id}"
     target.mkdir(exist_ok=True)
     for filename, file in row.hidden.get("files", {}).items():
-        link = target / filename
-        if file["blob"] and not link.exists():
-            link.hardlink_to(world.store.folder / file["blob"])
+        link, blob = target / filename, world.store.folder / (file["blob"] or "")
+        if blob.is_file() and not (link.exists() and link.samefile(blob)):
+            link.unlink(missing_ok=True)
+            link.hardlink_to(blob)
     return target
-
-
-def publish(world: World, job: Row, at: float) -> bool:
-    """Add the model of a completed job; false if its name is taken."""
-    training = job.fields["trainingConfig"]
-    name = training["outputModel"]
-    if world.store.get(name) is not None:
-        return False
-    instant = nanoseconds(at)
-    fields = {
-        "createTime": instant,
-        "updateTime": instant,
-        "status": dict(OK),
-        "state": "READY",
-        "fineTuningJob": job.name,
-        **_weights(world, training),
-    }
-    world.store.put(Row(name, "models", fields, _hidden(world, job)))
-    return True
-
-
-def _weights(world: World, training: Mapping[str, Any]) -> dict[str, Any]:
-    """What the trained model is: an addon, or a model of its own for rank 0."""
-    origin = find(world, training.get("baseModel") or training["warmStartFrom"])
-    before = origin.fields if origin else {}
-    context = {"contextLength": training.get("maxContextLength") or before.get("contextLength", 0)}
-    rank = training.get("loraRank") or before.get("peftDetails", {}).get("r")
-    if not rank:
-        details = before.get("baseModelDetails", {})
-        return {"kind": "HF_BASE_MODEL", "baseModelDetails": details, **context}
-    peft = {
-        "baseModel": base_of(world, origin.name) if origin else "",
-        "r": rank,
-        "targetModules": training.get("loraTargetModules") or list(catalogue.ADDON_MODULES),
-    }
-    return {"kind": "HF_PEFT_ADDON", "peftDetails": peft, **context}
-
-
-def _hidden(world: World, job: Row) -> dict[str, Any]:
-    training = job.fields["trainingConfig"]
-    root = root_of(world, training.get("baseModel") or training["warmStartFrom"])
-    return {"files": {}, "adapter": f"adapter-{job.id}", "root": root}
 
 
 def _mine(call: Call) -> Row:

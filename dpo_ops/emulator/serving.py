@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from .engine import Engine
     from .server import Server
     from .world import Profile
 
@@ -29,9 +30,11 @@ def serve(  # noqa: PLR0913 - the command's own options
     api_key: str | None,
     announce: Callable[[str], None],
     host: str = "127.0.0.1",
+    engine: Engine | None = None,
 ) -> None:
     """Serve an emulator until SIGINT or SIGTERM.
 
+    `engine` trains and answers; without one nothing is trained and no model is run.
     `announce` gets `listening on http://127.0.0.1:N` once connections are accepted; with
     port 0 the system picks N.
 
@@ -40,7 +43,9 @@ def serve(  # noqa: PLR0913 - the command's own options
         OSError: where the port can't be had.
     """
     with _bound(host, port) as bound:
-        emulator = Emulator(data, profile=profile, time_scale=time_scale, api_key=api_key)
+        emulator = Emulator(
+            data, profile=profile, time_scale=time_scale, api_key=api_key, engine=engine
+        )
         with emulator:
             url = _url(bound)
             server = _server(emulator, lambda: announce(f"listening on {url}"))

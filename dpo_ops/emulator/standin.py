@@ -11,6 +11,7 @@ LABEL: Final = "[dpo-ops emulator: stand-in answer, no model was run]"
 NO_METRICS: Final = (
     b'{"note":"dpo-ops emulator: stand-in job, no model was trained; there are no metrics"}\n'
 )
+NOTE: Final = "STAND-IN.txt"
 NO_ADAPTER: Final = "dpo-ops emulator: stand-in job, no model was trained; there are no weights\n"
 _VOCABULARY: Final = 100_000
 
@@ -19,10 +20,11 @@ class StandIn:
     """Trains nothing and serves labelled text; equal questions get equal answers."""
 
     label = "stand-in"
+    real = False
 
     def train(self, order: TrainingOrder) -> None:
         """Leave a file that says that nothing was trained."""
-        (order.out / "STAND-IN.txt").write_text(NO_ADAPTER, encoding="utf-8")
+        (order.out / NOTE).write_text(NO_ADAPTER, encoding="utf-8")
 
     def progress(self, order: TrainingOrder) -> Progress:  # noqa: ARG002 - nothing to look at
         """Return `done`: the lifecycle's own durations are all there is to wait for."""
@@ -33,6 +35,9 @@ class StandIn:
         return NO_METRICS
 
     def cancel(self, job: str) -> None:
+        """Do nothing: there is no work to stop."""
+
+    def close(self) -> None:
         """Do nothing: there is no work to stop."""
 
     def generate(self, served: Served, prompt: Prompt) -> Generation:

@@ -270,6 +270,7 @@ class Writer:
         tags = change.kind.tags(self._finished(change).body, self._get(name))
         new = {key: value for key, value in tags.items() if value is not None}
         gone = [key for key, value in tags.items() if value is None]
+        new |= change.kind.stamp(wanted(change)) if tags else {}
         if new:
             self.client.post(self._path(f"{name}:setTags"), {"tags": new}, repeatable=True)
         if gone:
@@ -277,7 +278,7 @@ class Writer:
         return f"set {', '.join(tags)}" if tags else "they are there already"
 
     def _mark(self, change: Change, name: str) -> str:
-        tags = dict(change.kind.proof)
+        tags = {**change.kind.proof, **change.kind.stamp(wanted(change))}
         try:
             self.client.post(self._path(f"{name}:setTags"), {"tags": tags}, repeatable=True)
         except (Rejected, NotFound, Retired) as error:

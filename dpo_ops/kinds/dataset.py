@@ -30,6 +30,7 @@ from dpo_ops.kinds.facts import (
     server,
     withheld,
 )
+from dpo_ops.kinds.values import DATE
 from dpo_ops.resource import Health, Json, Observed, Resource
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Waiver(Spec):
     """The rule, such as DPO501."""
     reason: Annotated[str, Value(min_length=1)]
     """Why it is accepted; it is shown with every plan."""
-    until: Annotated[str, Value(pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+    until: Annotated[str, Value(pattern=DATE)]
     """The last day on which it is, such as 2027-01-31."""
 
 

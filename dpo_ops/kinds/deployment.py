@@ -10,6 +10,8 @@ platform's own SDK, which sends an update mask that the OpenAPI does not name.
 
 from __future__ import annotations
 
+import re
+from calendar import timegm
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field as Value
@@ -61,6 +63,7 @@ Count = Annotated[int, Value(ge=0)]
 OWNER = "custom/dpo-ops-stack"
 NAME = "custom/dpo-ops-name"
 PROVEN = "custom/dpo-ops-proven"
+APPLIED = "custom/dpo-ops-applied"
 PROTECTED = "custom/dpo-ops-protected"
 RETAINED = "custom/dpo-ops-retained"
 """The annotations that mark what is ours and what has answered. Only keys under `custom/` are
@@ -252,6 +255,7 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
             "base": job.options["base"] if job else model,
             "addons": addons,
             "unpinned": unpinned,
+            "said": digest(_meant(body))[:DIGEST_LENGTH],
             "prompt": spec.probe.prompt if spec.probe else "Answer with one short sentence.",
         },
         keeping=spec.keeping(),
@@ -262,6 +266,43 @@ def _keeping(spec: DeploymentSpec) -> dict[str, str]:
     """Return the annotations that outlive the spec: a deployment says itself that it is kept."""
     protected = {PROTECTED: "true"} if spec.protect else {}
     return {**protected, **({RETAINED: "true"} if spec.deletionPolicy == "retain" else {})}
+
+
+def _meant(body: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a body without what says the same as leaving it out."""
+    return {key: value for key, value in body.items() if value not in (None, 0, "", [], {})}
+
+
+def _stamp(deployment: Resource) -> dict[str, str]:
+    return {APPLIED: str(deployment.options["said"])}
+
+
+def _applied(deployment: Resource, record: Mapping[str, Json]) -> bool | None:
+    said = look_up(record, ["annotations", APPLIED])
+    return None if said is None else bool(said == deployment.options["said"])
+
+
+_UNUSED_DAYS = 7
+
+
+def _ran_out(record: Mapping[str, Json]) -> str:
+    """Say that it may have been taken away for want of use. The record does not say by whom."""
+    made, deleted = (_day(str(record.get(key) or "")) for key in ("createTime", "deleteTime"))
+    if record.get("minReplicaCount") or not made or deleted - made < _UNUSED_DAYS:
+        return ""
+    return (
+        f"deleted {deleted - made} days after it was made; what may scale to zero is taken away"
+        f" after {_UNUSED_DAYS} days without traffic"
+    )
+
+
+def _day(instant: str) -> int:
+    """Return the number of the day of an RFC 3339 instant; 0 if it is none."""
+    match = _DAY.match(instant)
+    return timegm((*map(int, match.groups()), 0, 0, 0)) // 86400 if match else 0
+
+
+_DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)T")
 
 
 def _fate(record: Mapping[str, Json]) -> Fate:
@@ -450,6 +491,9 @@ DEPLOYMENT = Kind(
     proof={PROVEN: "true"},
     proven=_proven,
     claims=_claims,
+    stamp=_stamp,
+    applied=_applied,
+    ran_out=_ran_out,
     fate=_fate,
     tags=_tags,
     paid="replicas are charged by the GPU second",

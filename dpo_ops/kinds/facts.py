@@ -303,6 +303,24 @@ def without_tags(
     return {}
 
 
+def unstamped(resource: Resource) -> Mapping[str, str]:  # noqa: ARG001  -- the default `stamp`
+    """Say that a kind has no annotations to say it in."""
+    return {}
+
+
+def unknown_if_applied(
+    resource: Resource,  # noqa: ARG001  -- the default `applied`
+    record: Mapping[str, Json],  # noqa: ARG001
+) -> bool | None:
+    """Say that a record does not tell which spec was applied to it."""
+    return None
+
+
+def never_runs_out(record: Mapping[str, Json]) -> str:  # noqa: ARG001  -- the default `ran_out`
+    """Say that the platform does not take it away by itself."""
+    return ""
+
+
 def never(record: Mapping[str, Json]) -> bool:  # noqa: ARG001  -- the default `paused`
     """Say that a kind has nothing that could be resumed."""
     return False
@@ -405,6 +423,12 @@ class Kind:
         without_tags
     )
     """From a body and a record: the annotations to set, and those to take away (None)."""
+    stamp: Callable[[Resource], Mapping[str, str]] = unstamped
+    """The annotations that say which spec was applied to it, set once it has answered."""
+    applied: Callable[[Resource, Mapping[str, Json]], bool | None] = unknown_if_applied
+    """Whether a record says that this very spec was applied to it; None where it says nothing."""
+    ran_out: Callable[[Mapping[str, Json]], str] = never_runs_out
+    """Says that the platform took it away for want of use; empty where somebody else did."""
     fate: Callable[[Mapping[str, Json]], Fate] = deletable
     """What a record says of its own deletion, whether or not there is a spec of it."""
     claims: Callable[[Mapping[str, Json]], tuple[str, str]] | None = None

@@ -5,12 +5,13 @@ A Stack is not a resource: nothing is created for it, and at most one stands in 
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field as Value
 
 from dpo_ops.kinds.facts import Spec
-from dpo_ops.resource import Policy
+from dpo_ops.kinds.values import DATE
+from dpo_ops.resource import Accepted, Policy
 
 
 class Deletions(Spec):
@@ -20,6 +21,30 @@ class Deletions(Spec):
     """So many resources."""
     maxShare: Annotated[float, Value(ge=0, le=1)] | None = None
     """Such a share of what is there: 0.5 is half."""
+
+
+class AcceptedDrift(Spec):
+    """Drift that somebody lives with for a while."""
+
+    address: Annotated[str, Value(min_length=1)]
+    """Of what, such as Deployment/einstein or Deployment/*."""
+    sort: Literal["changed", "missing", "expired", "failed", "idle", "unmanaged"] | None = None
+    """Which sort of drift; any, if left out."""
+    path: str | None = None
+    """The one field that may differ, such as maxReplicaCount; any, if left out."""
+    owner: Annotated[str, Value(min_length=1)]
+    """Who answers for it."""
+    until: Annotated[str, Value(pattern=DATE)]
+    """The last day on which it is accepted, such as 2027-01-31."""
+    reason: Annotated[str, Value(min_length=1)]
+    """Why; it is shown."""
+
+
+class DriftSpec(Spec):
+    """How drift is looked at."""
+
+    accept: list[AcceptedDrift] | None = None
+    """What is accepted for a while; it is shown, and does not count."""
 
 
 class StackSpec(Spec):
@@ -37,6 +62,8 @@ class StackSpec(Spec):
     """The base models that may be tuned and served, such as accounts/fireworks/models/llama-*."""
     accelerators: list[str] | None = None
     """The GPUs that may serve, such as NVIDIA_H100_80GB or NVIDIA_*."""
+    drift: DriftSpec | None = None
+    """How drift is looked at; no plan depends on it."""
     defaults: dict[str, dict[str, Any]] = Value(default_factory=dict)
     """By kind, what its specs say unless they say otherwise."""
 
@@ -50,6 +77,10 @@ class StackSpec(Spec):
             base_models=tuple(self.baseModels or ()),
             accelerators=tuple(self.accelerators or ()),
             protected=tuple(self.protected or ()),
+            accepted=tuple(
+                Accepted(a.address, a.owner, a.until, a.reason, a.sort or "", a.path or "")
+                for a in (self.drift and self.drift.accept) or ()
+            ),
         )
 
 

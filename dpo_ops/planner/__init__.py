@@ -9,6 +9,7 @@ from __future__ import annotations
 from dpo_ops.planner.change import Action, Change, FieldChange, Plan, Step, Verb
 from dpo_ops.planner.collect import Collected, collect
 from dpo_ops.planner.document import PLAN_SCHEMA, document, fingerprint
+from dpo_ops.planner.drift import Drift, Drifted, Sort, drift
 from dpo_ops.planner.plan import Accounted, plan, questions
 from dpo_ops.planner.releases import Commit, Release
 from dpo_ops.planner.remove import teardown
@@ -21,14 +22,18 @@ __all__ = [
     "Change",
     "Collected",
     "Commit",
+    "Drift",
+    "Drifted",
     "FieldChange",
     "Plan",
     "Release",
     "Saved",
+    "Sort",
     "Step",
     "Verb",
     "collect",
     "document",
+    "drift",
     "fingerprint",
     "hold",
     "plan",

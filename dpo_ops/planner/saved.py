@@ -20,6 +20,7 @@ from dpo_ops.errors import Finding, Place, PlanError
 from dpo_ops.planner.change import WAITING, Action, Change, Plan
 from dpo_ops.planner.document import bound, document
 from dpo_ops.resource import (
+    Accepted,
     Address,
     Content,
     Json,
@@ -217,7 +218,7 @@ def _content(said: Mapping[str, Json] | None) -> Content | None:
 
 def _policy(said: Mapping[str, Json]) -> Policy:
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in said.items()}
-    return Policy(**values)
+    return Policy(**{**values, "accepted": tuple(Accepted(**one) for one in values["accepted"])})
 
 
 def _address(text: str) -> Address:

@@ -1,15 +1,18 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from dpo_ops.emulator import Emulator, EmulatorTransport
+from dpo_ops.emulator import Emulator, EmulatorTransport, LocalEngine
+from tests.emulator import weights as small
 
 ACCOUNT = "/v1/accounts/emulator"
 QWEN = "accounts/fireworks/models/qwen3-14b"
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
 class Wall:
@@ -75,6 +78,27 @@ class Api:
         self.wait(315)
         return f"accounts/emulator/models/{name}"
 
+    def upload(self, name: str, folder: Path, **details: Any) -> str:
+        """Upload an adapter's files as a model and wait until it is READY."""
+        config = json.loads((folder / "adapter_config.json").read_bytes())
+        peft = {"baseModel": QWEN, "r": config["r"], "targetModules": config["target_modules"]}
+        body = {"modelId": name, "model": {"peftDetails": {**peft, **details}}}
+        self.ok("POST", "/models", json=body)
+        self.put(name, folder)
+        return f"accounts/emulator/models/{name}"
+
+    def put(self, name: str, folder: Path) -> None:
+        """Send an adapter's files to a model that is there."""
+        files = {f: (folder / f).read_bytes() for f in ADAPTER_FILES}
+        path = f"/models/{name}:getUploadEndpoint"
+        sizes = {f: len(data) for f, data in files.items()}
+        urls = self.ok("POST", path, json={"filenameToSize": sizes})["filenameToSignedUrls"]
+        for f, data in files.items():
+            signed = {"x-goog-content-length-range": f"{len(data)},{len(data)}"}
+            headers = {"Content-Type": "application/octet-stream", **signed}
+            assert self.http.put(urls[f], content=data, headers=headers).status_code == 200
+        self.ok("GET", f"/models/{name}:validateUpload")
+
     def deployment(self, model: str, name: str = "dep", **fields: Any) -> str:
         """Create a deployment on the base's minimal shape and wait until it is READY."""
         shape = "accounts/fireworks/deploymentShapes/qwen3-14b-minimal"
@@ -129,6 +153,32 @@ def make(wall: Wall) -> Iterator[Callable[..., Api]]:
 @pytest.fixture
 def api(make: Callable[..., Api]) -> Api:
     return make()
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of a small model, the same in every run."""
+    pytest.importorskip("trl")
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)
+    return small.make(tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture(scope="session")
+def tuned(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An adapter on these weights."""
+    return small.adapt(weights, tmp_path_factory.mktemp("tuned"))
+
+
+@pytest.fixture(scope="session")
+def engine_of(weights: Path) -> LocalEngine:
+    """An engine that serves these weights; what trains needs one of its own."""
+    return LocalEngine(str(weights))
+
+
+@pytest.fixture
+def local(make: Callable[..., Api], engine_of: LocalEngine) -> Api:
+    return make(engine=engine_of)
 
 
 @pytest.fixture

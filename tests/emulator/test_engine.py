@@ -28,6 +28,10 @@ class Slow(StandIn):
         self.cancelled = []
         self.state = Progress("running")
         self.served = []
+        self.closed = False
+
+    def close(self):
+        self.closed = True
 
     def train(self, order: TrainingOrder):
         self.orders.append(order)
@@ -47,6 +51,8 @@ class Slow(StandIn):
         self.served.append((served, prompt))
         if prompt.seed == 13:
             raise EngineError("no luck")
+        if prompt.seed == 14:
+            raise EngineError("no room", status=400, code="INVALID_ARGUMENT")
 
         def tokens() -> Iterator[Token]:
             yield Token("yes", 7, -0.5, finish="stop")
@@ -91,15 +97,32 @@ def test_a_job_runs_as_long_as_its_engine(api: Any, engine: Any, valid_rows: byt
     assert (prompt.stop, prompt.seed) == (("x",), 1)
 
 
-def test_an_engine_that_fails_fails_the_job(api: Any, engine: Any):
+@pytest.mark.parametrize("code", [(), ("INVALID_ARGUMENT",)])
+def test_an_engine_that_fails_fails_the_job(api: Any, engine: Any, code: tuple[str, ...]):
     api.job("train")
     api.wait(60)
     api.ok("GET", "/dpoJobs/train")
-    engine.state = Progress("failed", "out of memory")
+    engine.state = Progress("failed", "out of memory", *code)
     api.wait(5000)
     job = api.ok("GET", "/dpoJobs/train")
-    assert (job["state"], job["status"]["code"]) == ("JOB_STATE_FAILED", "INTERNAL")
+    assert (job["state"], job["status"]["code"]) == ("JOB_STATE_FAILED", (*code, "INTERNAL")[0])
     assert job["status"]["message"] == "out of memory"
+
+
+def test_real_training_lasts_as_long_as_it_takes(api: Any, engine: Any):
+    engine.real = True
+    api.job("train")
+    api.wait(60)
+    assert api.ok("GET", "/dpoJobs/train")["state"] == "JOB_STATE_RUNNING"
+    engine.state = Progress("done")
+    api.wait(1)
+    assert api.ok("GET", "/dpoJobs/train")["state"] == "JOB_STATE_WRITING_RESULTS"
+
+
+def test_an_emulator_that_ends_ends_its_engine(api: Any, engine: Any):
+    assert not engine.closed
+    api.emulator.close()
+    assert engine.closed
 
 
 def test_cancelling_reaches_the_engine(api: Any, engine: Any):
@@ -113,9 +136,19 @@ def test_an_engine_that_cannot_answer_gives_a_500(api: Any):
     serverless = "accounts/fireworks/models/glm-5p3-flash"
     answer = api.chat(serverless, seed=13)
     assert (answer.status_code, answer.json()["error"]["message"]) == (500, "no luck")
+    answer = api.chat(serverless, seed=14)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "INVALID_ARGUMENT")
     fine = api.chat(serverless)
     assert fine.headers["x-emulator-engine"] == "slow"
     assert fine.json()["choices"][0]["message"]["content"] == "yes"
+
+
+def test_an_engine_hears_what_would_change_the_answer(api: Any, engine: Any):
+    serverless = "accounts/fireworks/models/glm-5p3-flash"
+    api.chat(serverless, top_k=3, user="me", min_p=None, tools=[], max_completion_tokens=7)
+    ((_, prompt),) = engine.served
+    assert prompt.options == {"top_k": 3, "tools": []}
+    assert prompt.max_tokens == 7
 
 
 @pytest.mark.parametrize("text", ["", " ", "a b", "don't  stop\n", "日本 x", "[dpo-ops] 1.5"])

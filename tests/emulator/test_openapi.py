@@ -1,6 +1,7 @@
 """What the emulator says, held against the API's own description where that is at hand."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from dpo_ops.emulator import inference_schema
 from dpo_ops.emulator.codec import fields
 from dpo_ops.emulator.messages import ENUMS, EXTRA_FIELDS, MESSAGES
 from dpo_ops.emulator.routes import ROUTES
@@ -190,7 +192,12 @@ def test_smaller_answers_fit_their_schemas(api: Any, gateway: Any, valid_rows: b
         {"n": 2, "return_token_ids": True},
     ],
 )
-def test_completions_fit_their_schemas(api: Any, completions: Any, options: dict[str, Any]):
+@pytest.mark.parametrize("engine", ["api", "local"])
+def test_completions_fit_their_schemas(
+    request: pytest.FixtureRequest, completions: Any, engine: str, options: dict[str, Any]
+):
+    api = request.getfixturevalue(engine)
+    options = {"max_tokens": 20, **options}
     chat = {"model": SERVERLESS, "messages": [{"role": "user", "content": "hi"}], **options}
     text = {"model": SERVERLESS, "prompt": "hi", **options}
     whole = api.ok("POST", "/v1/chat/completions", json=chat)
@@ -206,10 +213,19 @@ def test_completions_fit_their_schemas(api: Any, completions: Any, options: dict
 
 
 def test_what_a_request_may_say_is_what_the_schema_says(completions: Any):
-    from dpo_ops.emulator import inference  # noqa: PLC0415 - private names, for this test alone
-
     schemas = completions["components"]["schemas"]
     # `stream_options` has a schema of its own that no request refers to.
     chat = set(schemas["ChatCompletionRequest"]["properties"]) | {"stream_options"}
     text = set(schemas["CompletionRequest"]["properties"]) | {"stream_options"}
-    assert (chat, text) == (inference._CHAT, inference._TEXT)
+    assert (chat, text) == (inference_schema.CHAT, inference_schema.TEXT)
+
+
+def test_the_ranges_are_those_of_the_schema(completions: Any):
+    fields = completions["components"]["schemas"]["CompletionRequest"]["properties"]
+    for name, (least, most) in inference_schema.RANGES.items():
+        words = fields[name]["description"]
+        said = re.search(r"Required range: `(\S+) <= x <= (\S+)`", words) or re.search(
+            r"between (-?\d\.\d) and (\d\.\d)", words
+        )
+        assert said, name
+        assert (float(said[1]), float(said[2])) == (least, most), name

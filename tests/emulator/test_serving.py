@@ -20,9 +20,13 @@ DATASET = {"datasetId": "d", "dataset": {"exampleCount": "3", "userUploaded": {}
 SERVER = """
 import sys
 from pathlib import Path
-from dpo_ops.emulator import serve
+from dpo_ops.emulator import StandIn, serve
+class Named(StandIn):
+    label = "named"
+    def close(self):
+        print("engine closed", flush=True)
 serve(port=0, data=Path(sys.argv[1]), profile="managed", time_scale=1.0, api_key=None,
-      announce=lambda line: print(line, flush=True))
+      announce=lambda line: print(line, flush=True), engine=Named())
 print("closed", flush=True)
 """
 
@@ -129,8 +133,12 @@ def test_a_signal_ends_the_server_cleanly(tmp_path: Path, number: int):
         assert line.startswith("listening on http://127.0.0.1:")
         url = line.removeprefix("listening on ")
         assert httpx.get(url + "/v1/accounts", headers=KEY).status_code == 200
+        messages = [{"role": "user", "content": "hi"}]
+        body = {"model": "accounts/fireworks/models/glm-5p3-flash", "messages": messages}
+        answer = httpx.post(url + "/v1/chat/completions", json=body, headers=KEY)
+        assert answer.headers["x-emulator-engine"] == "named"
         server.send_signal(number)
-        assert server.stdout.read() == "closed\n"
+        assert server.stdout.read() == "engine closed\nclosed\n"
     assert server.returncode == 0
 
 

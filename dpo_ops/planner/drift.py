@@ -1,0 +1,168 @@
+"""What the account holds otherwise than it was left, apart from what was never applied.
+
+The same comparison as for a plan, read the other way round. That a deployment carries the mark of
+the very spec that describes it now tells a change made behind the specs' back from a change of the
+specs that is still to be applied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from dpo_ops.kinds import KINDS
+from dpo_ops.planner.change import Action, Change, FieldChange, Verb
+from dpo_ops.planner.parts import dependents_of
+from dpo_ops.resource import Health, last_segment
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from dpo_ops.planner.change import Plan
+    from dpo_ops.planner.plan import Accounted
+    from dpo_ops.resource import Accepted, Address, State
+
+
+class Sort(StrEnum):
+    """What has happened to something."""
+
+    CHANGED = "changed"
+    MISSING = "missing"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    IDLE = "idle"
+    UNMANAGED = "unmanaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """One thing that is not as it was left.
+
+    `accepted` is who lives with it and until when; it is there past its date as well, and then
+    `counts` is true.
+    """
+
+    address: Address
+    sort: Sort
+    id: str
+    message: str
+    fields: tuple[FieldChange, ...] = ()
+    accepted: Accepted | None = None
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What has drifted, what the specs say that was not applied yet, and how much is in place."""
+
+    account: str
+    stack: str
+    drifted: tuple[Drifted, ...]
+    pending: tuple[tuple[Address, str], ...]
+    in_place: int
+
+    @property
+    def found(self) -> bool:
+        """Whether anything has drifted that nobody accepts."""
+        return any(one.counts for one in self.drifted)
+
+
+def drift(
+    desired: State, observed: Accounted, fresh: Plan, idle: Collection[Address], today: str
+) -> Drift:
+    """Return what has drifted.
+
+    Args:
+        desired: what the specs say.
+        observed: what the account holds.
+        fresh: the plan that would bring the two together.
+        idle: what runs and had no traffic.
+        today: the date as YYYY-MM-DD, by which what is accepted lapses.
+    """
+    needed = _needed(desired, observed)
+    found: list[Drifted] = []
+    pending: list[tuple[Address, str]] = []
+    quiet = 0
+    for change in fresh.changes:
+        one = _drifted(change, observed, needed)
+        if one:
+            found.append(one)
+        elif change.address in idle:
+            found.append(_idle(change))
+        elif change.blocked or change.action is not Action.NO_OP:
+            pending.append((change.address, change.reason))
+        else:
+            quiet += 1
+    found += [_unmanaged(address, record) for address, record in observed.strays]
+    kept = [_accepted(one, desired.policy.accepted, today) for one in found]
+    return Drift(fresh.account, fresh.stack, tuple(kept), tuple(pending), quiet)
+
+
+def _drifted(change: Change, observed: Accounted, needed: Collection[Address]) -> Drifted | None:
+    seen = observed.resources[change.address]
+    if seen.conflict:
+        return _one(change, Sort.CHANGED, seen.conflict)
+    if seen.health is Health.FAILED:
+        return _one(change, Sort.FAILED, seen.message)
+    if seen.health is Health.NOT_FOUND and seen.record is not None:
+        ran_out = change.kind.ran_out(seen.record)
+        return _one(change, Sort.EXPIRED if ran_out else Sort.MISSING, ran_out or seen.message)
+    if seen.health is Health.NOT_FOUND and change.address in needed:
+        message = "is not in the account, though what was made from it is"
+        return _one(change, Sort.MISSING, message)
+    if change.fields and not any(step.verb is Verb.CREATE for step in change.steps):
+        said = change.resource and change.kind.applied(change.resource, seen.record or {})
+        if said is not False:
+            return _one(change, Sort.CHANGED, change.reason)
+    return None
+
+
+def _one(change: Change, sort: Sort, message: str) -> Drifted:
+    fields = change.fields if sort is Sort.CHANGED else ()
+    return Drifted(change.address, sort, change.id, message, fields)
+
+
+def _idle(change: Change) -> Drifted:
+    message = "runs, and has answered nothing for a day; it is paid for by the second"
+    return Drifted(change.address, Sort.IDLE, change.id, message)
+
+
+def _unmanaged(address: Address, record: Mapping[str, object]) -> Drifted:
+    kind, id_ = KINDS[address.kind], last_segment(str(record["name"]))
+    message = f"carries the mark of this stack, has no spec, and is {kind.health(record)[1]}"
+    return Drifted(address, Sort.UNMANAGED, id_, message)
+
+
+def _needed(desired: State, observed: Accounted) -> set[Address]:
+    """Return what something that exists was made from."""
+    there = (Health.CURRENT, Health.IN_PROGRESS)
+    return {
+        address
+        for address, dependents in dependents_of(desired).items()
+        if any(observed.resources[one.address].health in there for one in dependents)
+    }
+
+
+def _accepted(one: Drifted, entries: Sequence[Accepted], today: str) -> Drifted:
+    """Return it with who accepts it. A lapsed entry is shown, and does not count any more."""
+    matching = list(_matching(one, entries))
+    if not matching:
+        return one
+    entry = max(matching, key=lambda entry: entry.until)
+    return Drifted(
+        one.address, one.sort, one.id, one.message, one.fields, entry, counts=entry.until < today
+    )
+
+
+def _matching(one: Drifted, entries: Sequence[Accepted]) -> Iterator[Accepted]:
+    for entry in entries:
+        if not fnmatchcase(str(one.address), entry.address):
+            continue
+        if entry.sort and entry.sort != one.sort:
+            continue
+        # An entry for one field does not cover a second one that drifts beside it.
+        if entry.path and {field.path for field in one.fields} != {entry.path}:
+            continue
+        yield entry
