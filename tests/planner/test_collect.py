@@ -166,6 +166,8 @@ def test_what_is_recent_stays_and_what_it_rests_on():
     assert gone(found) == []
     assert "was created at 2026-11-20T08:00:00.5Z, which is too recent" in str(reasons(found))
     assert len(gone(ask(records, before=""))) == 3
+    records["models"][0]["createTime"] = BEFORE
+    assert gone(ask(records)) == []
 
 
 @pytest.mark.parametrize("time", ["", "yesterday", "2026-01-01T00:00:00+02:00", None])
