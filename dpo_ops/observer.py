@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from dpo_ops.errors import NotFound
-from dpo_ops.kinds import KINDS, kind_of
+from dpo_ops.kinds import KINDS, every_kind, kind_of
 from dpo_ops.kinds.facts import Answer, Listing, Question, lists_of
 from dpo_ops.planner import Accounted
 from dpo_ops.resource import HERE, Address, localise, qualify
@@ -37,6 +37,18 @@ def observe(client: Client, desired: State) -> Accounted:
     if doubted := {a: seen.confirm for a, seen in found.items() if seen.confirm}:
         found |= _confirmed(client, desired, records, doubted)
     return Accounted(client.account, found, tuple(_strays(desired, kinds, listing)))
+
+
+def survey(client: Client) -> dict[str, Sequence[Mapping[str, Json]]]:
+    """Return all that the account holds of any kind, and what is loaded onto it, by collection.
+
+    Raises:
+        ApiError: the account could not be seen. Nothing is ever concluded from that.
+    """
+    kinds = every_kind()
+    loaded: dict[str, dict[str, str]] = {kind.loads: {} for kind in kinds if kind.loads}
+    records = client.lists(lists_of(kinds) | loaded)
+    return {name: localise(rows, client.account) for name, rows in records.items()}
 
 
 def _strays(

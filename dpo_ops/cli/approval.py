@@ -12,7 +12,7 @@ from dpo_ops.planner import Plan, fingerprint
 
 if TYPE_CHECKING:
     from dpo_ops.cli.screen import Screen
-    from dpo_ops.planner import Saved
+    from dpo_ops.planner import Collected, Saved
 
 
 def check_expected(proposed: Plan, expected: str) -> None:
@@ -79,3 +79,13 @@ def ask_to_destroy(screen: Screen, stack: str) -> None:
         )
     if screen.ask(f"\nTo remove all this, type the name of the stack ({stack}): ") != stack:
         raise PlanError("the removal was not approved; nothing was sent")
+
+
+def check_number(collected: Collected, at_most: int | None) -> None:
+    """Refuse to delete more at once than anybody can have meant. Errors: PlanError."""
+    if why := collected.refused(at_most):
+        raise PlanError(
+            f"{collected.doomed} of {collected.marked} resources would go; nothing was sent",
+            why=why,
+            fix=f"look at what would go; if that is meant, give --at-most {collected.doomed}",
+        )

@@ -65,7 +65,23 @@ class Duration(click.ParamType[float]):
             self.fail(str(error), param, ctx)
 
 
-DURATION = Duration()
+class Age(Duration):
+    """A duration that may also be in days, such as 30d; 0 alone is any age."""
+
+    name = "age"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the seconds, or refuse a text that is no age."""
+        days = value.removesuffix("d")
+        if days != value and days.isdecimal() and len(days) < _DIGITS:
+            return int(days) * _DAY
+        return super().convert(value, param, ctx)
+
+
+_DAY, _DIGITS = 86_400.0, 6
+DURATION, AGE = Duration(), Age()
 
 
 class HostPort(click.ParamType[tuple[str, int]]):

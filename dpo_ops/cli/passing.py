@@ -41,7 +41,6 @@ class Wanted:
         proposed = self.fresh(client)
         return hold(proposed, self.saved) if self.saved else proposed
 
-
     def fresh(self, client: Client) -> Plan:
         """Return what is to be done now, whatever was approved."""
         return propose(client, self.desired, prune=self.prune)

@@ -22,10 +22,16 @@ KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
 """The kinds of resource by name; `Stack`, which is no resource, is not among them."""
 
 
+def every_kind() -> tuple[Kind, ...]:
+    """Return the kinds, and the facts that hold instead where something is made here."""
+    own = (kind.made_here for kind in _ALL)
+    return (*_ALL, *(kind for kind in own if kind))
+
+
 def kind_of(resource: Resource) -> Kind:
     """Return the facts that hold for `resource`: where it is made here, those of what is sent."""
     kind = KINDS[resource.address.kind]
     return kind.made_here if resource.recipe and kind.made_here else kind
 
 
-__all__ = ["DEFAULT_STACK", "KINDS", "STACK", "Kind", "StackSpec", "kind_of"]
+__all__ = ["DEFAULT_STACK", "KINDS", "STACK", "Kind", "StackSpec", "every_kind", "kind_of"]

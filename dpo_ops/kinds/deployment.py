@@ -487,6 +487,7 @@ DEPLOYMENT = Kind(
     undeletable=True,
     supersedes=True,
     answers=True,
+    loads="deployedModels",
     proof={PROVEN: "true"},
     proven=_proven,
     claims=_claims,

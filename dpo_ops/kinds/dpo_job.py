@@ -369,6 +369,7 @@ DPO_JOB = Kind(
     # Room for the digest and for up to 999 attempts: `-0123456789-a999`.
     name_limit=ID_LIMIT - 1 - DIGEST_LENGTH - len("-a999"),
     trains=True,
+    product="models",
     paused=_paused,
     made_here=DPO_JOB_HERE,
     retirement=Retirement(

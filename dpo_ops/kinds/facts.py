@@ -249,6 +249,18 @@ def _created(record: Mapping[str, Json]) -> tuple[str, str]:
     return str(record.get("createTime") or ""), str(record.get("name") or "")
 
 
+def stem_of(id_: str) -> str:
+    """Return an id without the number of an attempt: what a job `x-a2` makes is `x`."""
+    match = _ATTEMPT.fullmatch(id_)
+    return match["stem"] if match else id_
+
+
+def name_of(id_: str) -> str:
+    """Return what a spec calls that of which an id is one generation; empty if it is none."""
+    match = _STEM.fullmatch(stem_of(id_))
+    return match["name"] if match else ""
+
+
 def following(id_: str) -> str:
     """Return the id of the attempt after `<stem>-a<n>`; empty for an id without attempts."""
     match = _ATTEMPT.fullmatch(id_)
@@ -437,6 +449,10 @@ class Kind:
     paid: str = ""
     """What creating one costs, in words; empty when it costs nothing."""
     delete_params: Mapping[str, str] = field(default_factory=dict)
+    product: str = ""
+    """The collection of what it makes, which has its id without the number of the attempt."""
+    loads: str = ""
+    """The collection of what is loaded onto it later, beside what it was made with."""
     retained: str = ""
     """Why `destroy` keeps it unless told otherwise; empty when it deletes it."""
     made_here: Kind | None = None

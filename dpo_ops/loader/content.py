@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from dpo_ops.pairs.cache import Cache
 
 _LOOKED_AT = 1000
+Recall = Callable[[Path], Content | None]
+"""Says what a file holds that is not on the disk; None where there is none."""
 
 
 class Contents:
@@ -35,11 +38,13 @@ class Contents:
         count_tokens: bool = False,
         today: dt.date = dt.date.max,
         cache: Cache | None = None,
+        recall: Recall | None = None,
     ) -> None:
         self._log = log
         self._count_tokens = count_tokens
         self._today = today
         self._cache = cache
+        self._recall = recall
         self._seen: dict[str, tuple[Content | None, tuple[Finding, ...]]] = {}
 
     def of(self, draft: Draft) -> Content | None:
@@ -50,7 +55,10 @@ class Contents:
             return None  # reported with the types, if it is wrong
         where = nearest(draft.spec, field.split("."))
         try:
-            content, findings = self._inspect(_find(draft, written))
+            path = _find(draft, written)
+            if self._recall:
+                return _recalled(self._recall(path))
+            content, findings = self._inspect(path)
         except _Unusable as fault:
             what = f"{field} {quoted(written)} {fault.what}"
             self._log.report(where, what, fault.why, fault.fix, rule="content-file")
@@ -59,8 +67,10 @@ class Contents:
         self._log.extend(judged(draft, findings, self._today))
         return content
 
-    def _inspect(self, path: str) -> tuple[Content | None, tuple[Finding, ...]]:
+    def _inspect(self, place: Path) -> tuple[Content | None, tuple[Finding, ...]]:
+        path = str(place)
         if path not in self._seen:
+            _check_regular(place)
             found = pairs.inspect(
                 Path(path), shown=show(path), cache=self._cache, tokens=self._count_tokens
             )
@@ -77,11 +87,17 @@ class _Unusable(Exception):
         self.what, self.why, self.fix = what, why, fix
 
 
-def _find(draft: Draft, written: str) -> str:
+def _recalled(content: Content | None) -> Content:
+    if content is None:
+        raise _Unusable("does not exist", "that commit has no such file")
+    return content
+
+
+def _find(draft: Draft, written: str) -> Path:
     """Return the file that a spec names, with all symlinks resolved.
 
     Raises:
-        _Unusable: it leaves the repository, or is no regular file.
+        _Unusable: it leaves the repository.
     """
     root, folder = draft.found.root, draft.found.path.parent
     if "\0" in written:
@@ -89,15 +105,13 @@ def _find(draft: Draft, written: str) -> str:
     if Path(written).is_absolute() or written.startswith("~"):
         fix = "write it relative to this file"
         raise _Unusable("is not a relative path", _REVIEWED, fix)
-    real = os.path.realpath(folder / written)
-    inside = Path(real)
+    inside = Path(os.path.realpath(folder / written))
     if not inside.is_relative_to(root):
         why = f"with symlinks followed it is outside; {_REVIEWED}"
         raise _Unusable("leaves the repository", why, "copy the file into it")
     if ".git" in inside.relative_to(root).parts:
         raise _Unusable("is git's own", fix="point at a file of pairs")
-    _check_regular(inside)
-    return real
+    return inside
 
 
 def _check_regular(path: Path) -> None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 BEGIN = "begin with `dpo-ops init`, which writes a small set of specs"
 """The advice where there are no specs."""
-_ENDINGS = (".yaml", ".yml")
+ENDINGS = (".yaml", ".yml")
+"""How the names of spec files end, in small letters."""
 _DATA_ENDINGS = (".jsonl", ".ndjson")
 
 
@@ -102,11 +103,11 @@ def _folder(walk: _Walk, folder: Path, above: tuple[Path, ...]) -> None:
 def _entry(walk: _Walk, entry: os.DirEntry[str], above: tuple[Path, ...]) -> None:
     path = Path(entry.path)
     if entry.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(walk.root):
-        if entry.name.lower().endswith(_ENDINGS):
+        if entry.name.lower().endswith(ENDINGS):
             _outside(walk, path)
     elif path.is_dir():
         _folder(walk, path, above)
-    elif entry.name.lower().endswith(_ENDINGS):
+    elif entry.name.lower().endswith(ENDINGS):
         _file(walk, path, named=False)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dpo_ops.loader.build import Parsed
+    from dpo_ops.loader.content import Recall
     from dpo_ops.loader.files import Found
     from dpo_ops.loader.templates import GitFacts, Renderer
     from dpo_ops.loader.values import Values
@@ -54,6 +55,7 @@ def load(  # noqa: PLR0913  -- what the outside world gives, each by name
     count_tokens: bool = False,
     today: dt.date = dt.date.max,
     cache: Cache | None = None,
+    recall: Recall | None = None,
 ) -> Loaded:
     """Return what the specs at `paths`, files or folders, want to exist.
 
@@ -62,7 +64,8 @@ def load(  # noqa: PLR0913  -- what the outside world gives, each by name
     default the repository of each path. With `count_tokens` the tokens of each file of pairs are
     estimated while it is checked; from them a plan tells its cost. `today` decides which waivers
     still hold; left out, none does. With a `cache`, files of pairs that have not changed are not
-    read again. Reads files, and writes none but the cache.
+    read again. With `recall`, which says what a file of pairs holds, none is read or checked at
+    all. Reads files, and writes none but the cache.
 
     Raises:
         SpecError: the specs can't be used, or there are none; it holds all findings.
@@ -77,7 +80,7 @@ def load(  # noqa: PLR0913  -- what the outside world gives, each by name
     for draft in drafts.values():
         _check(draft, stack, log)
     order = connect(drafts, reader.lost, log)
-    contents = Contents(log, count_tokens=count_tokens, today=today, cache=cache)
+    contents = Contents(log, count_tokens=count_tokens, today=today, cache=cache, recall=recall)
     for draft in drafts.values():
         draft.content = contents.of(draft)
     for draft in drafts.values():

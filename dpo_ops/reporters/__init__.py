@@ -7,6 +7,7 @@ is hostile until `Style.clean` or `markdown.defused` has seen it.
 
 from __future__ import annotations
 
+from dpo_ops.reporters.card import Card, Setting, card_document, card_markdown
 from dpo_ops.reporters.documents import (
     error_document,
     findings_document,
@@ -18,6 +19,18 @@ from dpo_ops.reporters.documents import (
 from dpo_ops.reporters.errors import error_markdown, error_text
 from dpo_ops.reporters.findings import checked_text, findings_text
 from dpo_ops.reporters.github import findings_markdown, workflow_commands
+from dpo_ops.reporters.history import (
+    History,
+    history_document,
+    history_markdown,
+    history_text,
+)
+from dpo_ops.reporters.lineage import (
+    Lineage,
+    lineage_document,
+    lineage_markdown,
+    lineage_text,
+)
 from dpo_ops.reporters.measured import Reading, Readings, latest, read_metrics, step_of
 from dpo_ops.reporters.metrics import (
     Metrics,
@@ -57,14 +70,20 @@ __all__ = [
     "PLAIN",
     "SCHEMAS",
     "WENT_WELL",
+    "Card",
     "Ending",
+    "History",
+    "Lineage",
     "Metrics",
     "Reading",
     "Readings",
     "Round",
+    "Setting",
     "Style",
     "Tone",
     "Verdict",
+    "card_document",
+    "card_markdown",
     "checked_text",
     "elapsed",
     "error_document",
@@ -73,8 +92,14 @@ __all__ = [
     "findings_document",
     "findings_markdown",
     "findings_text",
+    "history_document",
+    "history_markdown",
+    "history_text",
     "json_text",
     "latest",
+    "lineage_document",
+    "lineage_markdown",
+    "lineage_text",
     "metrics_csv",
     "metrics_document",
     "metrics_markdown",

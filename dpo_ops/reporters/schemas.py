@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from dpo_ops.planner import PLAN_SCHEMA, Action
+from dpo_ops.reporters.card import CARD_SCHEMA
 from dpo_ops.reporters.documents import VERSION
+from dpo_ops.reporters.history import HISTORY_SCHEMA
+from dpo_ops.reporters.lineage import LINEAGE_SCHEMA
 from dpo_ops.reporters.pairs_schemas import PAIRS_SCHEMAS
 from dpo_ops.reporters.report_text import WORDS
 from dpo_ops.reporters.rounds import Verdict
@@ -117,6 +120,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "status": published("status", {**_WHOSE, "resources": list_of(_ROW)}),
     "metrics": published("metrics", _METRICS),
     "outputs": published("outputs", {**_WHOSE, "outputs": _OUTPUTS, "missing": map_of(TEXT)}),
+    "history": HISTORY_SCHEMA,
+    "lineage": LINEAGE_SCHEMA,
+    "card": CARD_SCHEMA,
     "findings": published("findings", {"files": list_of(TEXT), "findings": list_of(FINDING)}),
     **PAIRS_SCHEMAS,
     "error": published("error", {"error": _ERROR}),

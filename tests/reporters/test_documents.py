@@ -30,7 +30,7 @@ from dpo_ops.reporters import (
 )
 from dpo_ops.reporters.report_text import WORDS
 from dpo_ops.resource import Health
-from tests.reporters import cases, pairs
+from tests.reporters import cases, history, pairs
 
 SEEN = cases.observed(**cases.IN_PLACE)
 READ = read_metrics(b'{"step": 1, "loss": 0.7, "margin": null, "grad": 2}\n{"note": "n"}\n')
@@ -49,6 +49,7 @@ DOCUMENTS = [
     ("outputs", outputs_document(outputs_of(cases.ALL, cases.observed()))),
     ("findings", findings_document(["a.yaml"], [cases.ERROR, cases.WARNING])),
     ("findings", findings_document([], [])),
+    *history.documents(),
     *pairs.DOCUMENTS,
     ("round", round_document(Round(1, NOON, 1.0, 2.0, cases.report()))),
     ("round", round_document(Round(2, NOON, 1.0, 2.0, SpecError([cases.ERROR])))),

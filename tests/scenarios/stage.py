@@ -30,6 +30,7 @@ from dpo_ops.client import Client
 from dpo_ops.emulator import Emulator, EmulatorTransport, running
 from dpo_ops.kinds.values import seconds
 from tests.apprentice import Apprentice
+from tests.history import Repo, repo
 from tests.measuring import Measuring
 from tests.rehearsal import VirtualClock
 from tests.scenarios.shown import ACCOUNT, steady, told
@@ -50,6 +51,10 @@ _SCHEMAS = {
     "status": "status",
     "metrics": "metrics",
     "outputs": "outputs",
+    "history": "history",
+    "lineage": "lineage",
+    "card": "card",
+    "gc": "plan",
     "validate": "findings",
 }
 
@@ -73,6 +78,7 @@ class Stage:
         self._profile, self._fingerprint = "managed", ""
         self._engine = Measuring()
         self._secrets: list[str] = []
+        self._git = Repo(folder)
         self._hide: dict[str, str] = {str(folder): "FOLDER", __version__: "VERSION"}
         self._clean()
         self._hold_still()
@@ -181,6 +187,13 @@ class Stage:
         source, target = rest.split()
         Path(target).parent.mkdir(parents=True, exist_ok=True)
         Path(source).rename(target)
+
+    def do_commit(self, subject: str) -> None:
+        """`commit SUBJECT`: commit all there is, an hour after the commit before."""
+        if not (Path(".git") / "HEAD").exists():
+            self._git = repo(self.folder)
+            self.write(".gitignore", "/.dpo-ops\n")
+        self._git.commit(subject)
 
     def do_env(self, rest: str) -> None:
         """`env NAME=VALUE`: set an environment variable from here on."""

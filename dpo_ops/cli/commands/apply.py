@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -38,6 +39,12 @@ if TYPE_CHECKING:
 @click.option(
     "--no-wait", is_flag=True, help="Leave what runs as soon as only waiting is left; exit code 3."
 )
+@click.option(
+    "--cards",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write a model card for each model that was made, from the commit that made it.",
+)
 @with_prune
 @with_target
 @with_screen
@@ -50,6 +57,7 @@ def command(  # noqa: PLR0913  -- one for each option
     expect: str | None,
     wait_budget: float | None,
     no_wait: bool,
+    cards: Path | None,
     prune: bool,
 ) -> int:
     """Make the account match the specs in PATHS: upload, train, wait, check, deploy.
@@ -65,8 +73,15 @@ def command(  # noqa: PLR0913  -- one for each option
     from dpo_ops.cli.passing import Guard, one_pass, wanted
     from dpo_ops.cli.proposal import tell_plan, writes
     from dpo_ops.cli.saving import saved_plan
+    from dpo_ops.errors import PlanError
 
     saved = saved_plan(specs)
+    if saved and cards:
+        raise PlanError(
+            "--cards can't be given with a saved plan; nothing was sent",
+            why="a card tells of the specs and their commits, and a saved plan has none",
+            fix="write them afterwards with `dpo-ops card`",
+        )
     check_flags(saved, expect, auto_approve=auto_approve, prune=prune)
 
     def approve(proposed: Plan) -> None:
@@ -85,4 +100,8 @@ def command(  # noqa: PLR0913  -- one for each option
         patience=Patience(wait_budget, no_wait),
     )
     print_report(screen, target, report, ending)
+    if cards:
+        from dpo_ops.cli.cards import write_cards
+
+        write_cards(screen, specs, target, report, cards)
     return report.exit_code
