@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from dpo_ops.errors import NotFound
+from dpo_ops.errors import ApiError, NotFound
 from dpo_ops.kinds import KINDS, kind_of
 from dpo_ops.kinds.facts import Answer, Listing, Question, lists_of
 from dpo_ops.planner import Accounted
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from dpo_ops.client import Client
     from dpo_ops.kinds import Kind
+    from dpo_ops.kinds.facts import Traffic
     from dpo_ops.resource import Json, Observed, State
 
 _AT_ONCE = 4
@@ -58,6 +59,34 @@ def preflight(client: Client, questions: Iterable[Question]) -> dict[Question, A
     asked = sorted(questions)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return dict(zip(asked, pool.map(lambda q: _ask(client, q), asked), strict=True))
+
+
+def idle(client: Client, desired: State, observed: Accounted) -> frozenset[Address]:
+    """Return what runs though nobody has asked it for a day, as far as the platform tells.
+
+    What it does not tell is not idle: whatever goes wrong here is no failure of its own.
+    """
+    running = [
+        (address, traffic, str(record["name"]))
+        for address in desired
+        if (traffic := kind_of(desired[address]).traffic)
+        and (record := observed.resources[address].record)
+        and traffic.runs(record)
+    ]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        unused = pool.map(lambda one: _unused(client, one[1], one[2]), running)
+        found = zip(running, unused, strict=True)
+        return frozenset(address for (address, _, _), nobody in found if nobody)
+
+
+def _unused(client: Client, traffic: Traffic, name: str) -> bool:
+    try:
+        # Once: what it says is good to know, but nothing to wait for.
+        path = qualify(name + traffic.path, client.account)
+        answer = client.get(path, traffic.params, attempts=1)
+    except ApiError:
+        return False
+    return traffic.unused(answer)
 
 
 def _confirmed(

@@ -21,6 +21,7 @@ COMMANDS = {
     "plan": "Show what would be done to make the account match the specs.",
     "apply": "Carry the plan out: upload, train, wait, check, deploy.",
     "status": "Show how what the specs describe is doing.",
+    "drift": "Show what changed behind the specs' back; exit code 2 if anything did.",
     "metrics": "Show how a job trains: loss, margin and accuracy, step by step.",
     "outputs": "Print the names that others need, such as the model to request.",
     "destroy": "Remove what the specs describe, but keep what was trained.",
@@ -104,7 +105,7 @@ _FORMATS: Mapping[str, Format] = Format._value2member_map_  # type: ignore[assig
 @click.command(
     cls=Root,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 in sync or done, 1 error, 2 changes (plan), 3 still running.",
+    epilog="Exit codes: 0 in sync or done, 1 error, 2 changes (plan, drift), 3 still running.",
 )
 @click.version_option(__version__, "-V", "--version", message="dpo-ops %(version)s")
 def app() -> None:

@@ -36,6 +36,7 @@ from dpo_ops.kinds.facts import (
     Question,
     Reference,
     Spec,
+    Traffic,
     Verdict,
     given,
     here,
@@ -282,6 +283,23 @@ def _applied(deployment: Resource, record: Mapping[str, Json]) -> bool | None:
     return None if said is None else bool(said == deployment.options["said"])
 
 
+def _runs(record: Mapping[str, Json]) -> bool:
+    """Say whether it has replicas and has answered once, so that a day without is telling."""
+    replicas = record.get("replicaCount") or record.get("minReplicaCount") or 0
+    return _proven(record) and health_of(record)[0] is Health.CURRENT and replicas > 0
+
+
+def _unused(answer: Mapping[str, Json]) -> bool:
+    """Say whether what counts requests is there, and all of it is 0.
+
+    The names of the metrics are not published; what does not look like them says nothing.
+    """
+    metrics = answer.get("metrics")
+    named = metrics.items() if isinstance(metrics, dict) else ()
+    counts = [value for name, value in named if "request" in str(name).lower()]
+    return bool(counts) and all(type(value) in (int, float) and value == 0 for value in counts)
+
+
 _UNUSED_DAYS = 7
 
 
@@ -492,6 +510,7 @@ DEPLOYMENT = Kind(
     claims=_claims,
     stamp=_stamp,
     applied=_applied,
+    traffic=Traffic(":metrics", {"timeRange": "24h"}, _runs, _unused),
     ran_out=_ran_out,
     fate=_fate,
     tags=_tags,

@@ -364,6 +364,20 @@ class Retirement:
     instead: str
 
 
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """How it is asked whether something that runs was used for a day.
+
+    `path` follows its full name in a GET with `params`. `runs` says whether a record is worth
+    the question, `unused` whether an answer certainly says that nobody used it.
+    """
+
+    path: str
+    params: Mapping[str, str]
+    runs: Callable[[Mapping[str, Json]], bool]
+    unused: Callable[[Mapping[str, Json]], bool]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """The facts of one kind, and the pure functions that only it can give.
@@ -415,6 +429,8 @@ class Kind:
     """The annotations that say which spec was applied to it, set once it has answered."""
     applied: Callable[[Resource, Mapping[str, Json]], bool | None] = unknown_if_applied
     """Whether a record says that this very spec was applied to it; None where it says nothing."""
+    traffic: Traffic | None = None
+    """How to see that it runs for nobody; None for what does not run."""
     ran_out: Callable[[Mapping[str, Json]], str] = never_runs_out
     """Says that the platform took it away for want of use; empty where somebody else did."""
     fate: Callable[[Mapping[str, Json]], Fate] = deletable

@@ -15,6 +15,7 @@ from dpo_ops.reporters.documents import (
     report_document,
     status_document,
 )
+from dpo_ops.reporters.drift import drift_document, drift_findings, drift_markdown, drift_text
 from dpo_ops.reporters.errors import error_markdown, error_text
 from dpo_ops.reporters.findings import checked_text, findings_text
 from dpo_ops.reporters.github import findings_markdown, workflow_commands
@@ -54,6 +55,10 @@ __all__ = [
     "Style",
     "Tone",
     "checked_text",
+    "drift_document",
+    "drift_findings",
+    "drift_markdown",
+    "drift_text",
     "elapsed",
     "error_document",
     "error_markdown",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dpo_ops.planner import PLAN_SCHEMA, Action
+from dpo_ops.planner import PLAN_SCHEMA, Action, Sort
 from dpo_ops.reporters.pairs_schemas import PAIRS_SCHEMAS
 from dpo_ops.reporters.report_text import WORDS
 from dpo_ops.reporters.shapes import COUNT, FINDING, TEXT, list_of, map_of, published, record
@@ -56,6 +56,21 @@ _ROW = record(
         "metrics": _TRAINED,
     }
 )
+_DRIFTED = record(
+    {
+        "address": _ADDRESS,
+        "sort": {"enum": [str(sort) for sort in Sort]},
+        "id": TEXT,
+        "message": TEXT,
+        "fix": {**TEXT, "description": "what to do; empty where it is accepted"},
+        "counts": {"type": "boolean", "description": "false while it is accepted"},
+        "fields": list_of(record({"path": TEXT, "spec": {}, "account": {}})),
+        "accepted": {
+            **record({"owner": TEXT, "until": TEXT, "reason": TEXT, "lapsed": {"type": "boolean"}}),
+            "type": ["object", "null"],
+        },
+    }
+)
 _RESULT = record(
     {
         "address": _ADDRESS,
@@ -97,6 +112,19 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         },
     ),
     "status": published("status", {**_WHOSE, "resources": list_of(_ROW)}),
+    "drift": published(
+        "drift",
+        {
+            **_WHOSE,
+            "found": {"type": "boolean", "description": "whether anything counts"},
+            "drifted": list_of(_DRIFTED),
+            "pending": {
+                **list_of(record({"address": _ADDRESS, "reason": TEXT})),
+                "description": "what the specs say that is not applied yet; no drift",
+            },
+            "inPlace": COUNT,
+        },
+    ),
     "metrics": published("metrics", _METRICS),
     "outputs": published("outputs", {**_WHOSE, "outputs": _OUTPUTS, "missing": map_of(TEXT)}),
     "findings": published("findings", {"files": list_of(TEXT), "findings": list_of(FINDING)}),

@@ -13,6 +13,7 @@ from dpo_ops.reporters import (
     SCHEMAS,
     Metrics,
     Readings,
+    drift_document,
     error_document,
     findings_document,
     json_text,
@@ -27,7 +28,7 @@ from dpo_ops.reporters import (
 )
 from dpo_ops.reporters.report_text import WORDS
 from dpo_ops.resource import Health
-from tests.reporters import cases, pairs
+from tests.reporters import cases, drifts, pairs
 
 SEEN = cases.observed(**cases.IN_PLACE)
 READ = read_metrics(b'{"step": 1, "loss": 0.7, "margin": null, "grad": 2}\n{"note": "n"}\n')
@@ -39,6 +40,7 @@ DOCUMENTS = [
     ("status", status_document(status_of(cases.ALL, SEEN))),
     ("status", status_document(status_of(cases.ALL, cases.observed()))),
     ("status", status_document(status_of(cases.ALL, SEEN, {cases.JOB.address: READ}))),
+    *(("drift", drift_document(found)) for found in drifts.ALL),
     ("metrics", metrics_document(Metrics("x", "y", Health.UNKNOWN, "", READ))),
     ("metrics", metrics_document(Metrics("x", "y", Health.CURRENT, "done", Readings()))),
     ("outputs", outputs_document(outputs_of(cases.ALL, SEEN))),

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import pytest
 
 HERE = Path(__file__).parent
+TODAY = "2026-09-21"  # The day on which the clock begins.
 DATA = Path(".dpo-ops/emulator")
 _FINGERPRINT = re.compile(r"\bsha256:[0-9a-f]{64}\b")
 _SCHEMAS = {
@@ -47,6 +48,7 @@ _SCHEMAS = {
     "apply": "report",
     "destroy": "report",
     "status": "status",
+    "drift": "drift",
     "metrics": "metrics",
     "outputs": "outputs",
     "validate": "findings",
@@ -98,6 +100,7 @@ class Stage:
             "dpo_ops.cli.carrying.SystemClock": lambda: self.clock,
             "dpo_ops.cli.carrying.SystemRandom": dice,
             "dpo_ops.cli.carrying.time": SimpleNamespace(monotonic=self.clock.now),
+            "dpo_ops.cli.drifting.today": lambda: TODAY,
             "dpo_ops.cli.following.SystemClock": lambda: self.clock,
             "dpo_ops.cli.following.SystemRandom": dice,
             "dpo_ops.cli.measuring.ThreadPoolExecutor": InTurn,

@@ -19,6 +19,7 @@ NAMES = {
     "plan": "plan --format json",
     "report": "apply and destroy --format json",
     "status": "status --format json",
+    "drift": "drift --format json",
     "metrics": "metrics --format json",
     "outputs": "outputs --format json",
     "findings": "validate --format json",
