@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import re
 from calendar import timegm
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from pydantic import AfterValidator
 from pydantic import Field as Value
 
 from dpo_ops.errors import Finding
+from dpo_ops.kinds.external import External, elsewhere, full_name, named
 from dpo_ops.kinds.facts import (
     DIGEST_LENGTH,
     DISPLAY_LIMIT,
@@ -48,13 +51,23 @@ from dpo_ops.kinds.values import (
     Duration,
     SecretRef,
     look_up,
+    same,
     same_duration,
     same_entries,
     same_versioned,
     seconds,
     wire_duration,
 )
-from dpo_ops.resource import Health, Json, Observed, Resource, digest
+from dpo_ops.resource import (
+    Final,
+    Health,
+    Json,
+    Observed,
+    Resource,
+    canonical,
+    digest,
+    last_segment,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -135,11 +148,28 @@ class Probe(Spec):
     """What it is asked."""
 
 
+def _full(text: str) -> str:
+    return full_name(text, "deployments")
+
+
+def _adoptable(text: str) -> str:
+    return full_name(text if "/" in text else here("deployments", text), "deployments")
+
+
+class ExternalDeployment(External):
+    """A deployment that somebody else keeps."""
+
+    id: Annotated[str, AfterValidator(_full)]
+    """Its full name: accounts/…/deployments/…."""
+
+
 class DeploymentSpec(Kept):
     """GPUs that serve one model."""
 
     model: str | ModelReference
     """What it serves: {dpoJob: name}, or a model's full name."""
+    adopt: Annotated[str, AfterValidator(_adoptable)] | None = None
+    """A deployment to take over, by its id, where none is there yet; it must serve this model."""
     probe: Probe | None = None
     """The question that a new deployment must answer before it counts as done."""
     displayName: Annotated[str, Value(max_length=DISPLAY_LIMIT)] | None = None
@@ -206,7 +236,7 @@ class DeploymentSpec(Kept):
     """A pricing plan."""
 
 
-_OURS = ("model", "probe", *KEPT)
+_OURS = ("model", "adopt", "probe", *KEPT)
 _WINDOWS = {"scaleUpWindow": (0, 3600), "scaleDownWindow": (0, 3600), "scaleToZeroWindow": (300, 0)}
 
 
@@ -233,7 +263,7 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
     spec: DeploymentSpec = document.spec
     name = document.address.name
     job = links.get("model.dpoJob")
-    model = here("models", job.id) if job else str(spec.model)
+    model = named("models", job) if job else str(spec.model)
     body = {key: value for key, value in given(spec).items() if key not in _OURS}
     body |= {
         "baseModel": model,
@@ -260,6 +290,7 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
             "prompt": spec.probe.prompt if spec.probe else "Answer with one short sentence.",
         },
         keeping=spec.keeping(),
+        adopts=spec.adopt or "",
     )
 
 
@@ -357,25 +388,84 @@ def _wire_policy(policy: Mapping[str, Json]) -> dict[str, Json]:
 def _find(deployment: Resource, listing: Listing) -> Observed:
     name, stack = deployment.address.name, deployment.stack
     record = listing.get("deployments", deployment.id)
-    earlier = tuple(
-        r
-        for r in listing.generations("deployments", name)
-        if r is not record and owner(r) == (stack, name) and _stands(r)
-    )
+    ours = listing.claimed("deployments", _claims, (stack, name))
+    foreign = ""
+    if record is None or not _stands(record):
+        # What was taken over keeps its id, and is ours by its mark.
+        taken = next((r for r in ours if _is_same(deployment, r)), None)
+        if taken is None and not ours and not record and deployment.adopts:
+            return _adopting(deployment, listing)
+        record = taken or record
+    elif owner(record) != (stack, name):
+        foreign = "it does not carry the mark of this stack"
+    earlier = tuple(r for r in ours if r is not record)
     if record is None:
         return Observed(deployment.id, Health.NOT_FOUND, next_id=deployment.id, earlier=earlier)
+    return _seen(deployment, record, earlier, foreign)
+
+
+def _seen(
+    deployment: Resource,
+    record: Mapping[str, Json],
+    earlier: tuple[Mapping[str, Json], ...] = (),
+    conflict: str = "",
+) -> Observed:
     health, message = health_of(record)
-    foreign = "" if owner(record) == (stack, name) else "it does not carry the mark of this stack"
+    id_ = last_segment(str(record["name"]))
     return Observed(
-        id=deployment.id,
+        id=id_,
         health=health,
         message=message,
         record=record,
         next_id=deployment.id,
         earlier=earlier,
-        conflict=foreign,
-        names=() if health is Health.NOT_FOUND else (f"deployments/{deployment.id}",),
+        conflict=conflict,
+        names=() if health is Health.NOT_FOUND else (f"deployments/{id_}",),
     )
+
+
+def _adopting(deployment: Resource, listing: Listing) -> Observed:
+    """Return what is to be taken over, or why it can't be. Its tags will say that it is ours."""
+    id_, record = last_segment(deployment.adopts), listing.named(deployment.adopts)
+    if record is None or not _stands(record):
+        why, fix = f"there is no deployment {id_}", "correct adopt, or remove it to make a new one"
+        return _unfit(deployment, Final(why, fix))
+    stack, name = owner(record)
+    if stack:
+        fix = f"have that stack give it up, or write external: true and id: …/{id_}"
+        return _unfit(deployment, Final(f"it is Deployment/{name} of stack {stack}", fix))
+    if not _is_same(deployment, record):
+        why = " and ".join(
+            f"its {key} is {canonical(_said(record, key))}"
+            for key in _FIXED
+            if _said(deployment.body, key) != _said(record, key)
+        )
+        fix = "take it over as it is and change it afterwards, or remove adopt"
+        return _unfit(deployment, Final(why, fix))
+    # Until the mark is on it, it is not ours: nothing here may be destroyed.
+    return replace(_seen(deployment, record), names=())
+
+
+def _unfit(deployment: Resource, final: Final) -> Observed:
+    id_, what = last_segment(deployment.adopts), "can't be taken over"
+    return Observed(id_, Health.FAILED, what, next_id=deployment.id, final=final)
+
+
+def _is_same(deployment: Resource, record: Mapping[str, Json]) -> bool:
+    """Say whether a record is what the spec wants in all that can't be changed in place."""
+    # Left out, a placement is another one than any that is set: as it is for the id.
+    return all(_said(deployment.body, key) == _said(record, key) for key in _FIXED)
+
+
+def _said(record: Mapping[str, Json], key: str) -> Json:
+    """Return a value without the parts that say nothing; None where none is left."""
+    value = record.get(key)
+    if not isinstance(value, dict):
+        return value or None
+    return {part: inner for part, inner in value.items() if not same(inner, None)} or None
+
+
+_FIXED = ("baseModel", "placement")
 
 
 def owner(record: Mapping[str, Json]) -> tuple[str, str]:
@@ -495,6 +585,15 @@ DEPLOYMENT = Kind(
     asks=_asks,
     judge=_judge,
     price=_price,
+    elsewhere=elsewhere(
+        name="Deployment",
+        collection="deployments",
+        schema="gatewayDeployment",
+        spec=ExternalDeployment,
+        health=health_of,
+        outputs=("deployment", "requestModel"),
+        list_params={"showDeleted": "true"},
+    ),
     reads=("deployments",),
     # A deleted deployment keeps its id for a while; to see it is to know why a create would
     # be refused.

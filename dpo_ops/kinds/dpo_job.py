@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from dpo_ops.errors import Finding
 from dpo_ops.kinds.dpo_job_here import DPO_JOB_HERE, settings_of, unservable, without_nulls
 from dpo_ops.kinds.dpo_job_here import desire as desire_here
-from dpo_ops.kinds.dpo_job_spec import DPOJobSpec, Retry, check
+from dpo_ops.kinds.dpo_job_spec import DPOJobSpec, ExternalModel, Retry, check, suits
+from dpo_ops.kinds.external import elsewhere, named, referring, stands_in
 from dpo_ops.kinds.facts import (
     DIGEST_LENGTH,
     ID_LIMIT,
@@ -56,9 +57,13 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
     name, said = document.address.name, without_nulls(given(spec))
     dataset, start = links.get("dataset"), links.get("trainingConfig.warmStartFrom.dpoJob")
     training, loss = settings_of(said, start)
-    data = dataset.content.digest if dataset and dataset.content else spec.dataset
+    rows = named("datasets", dataset) if dataset else spec.dataset
+    data = dataset.content.digest if dataset and dataset.content else rows
     decides = {"dataset": data, "trainingConfig": training, "lossConfig": loss}
     model = f"{name}-{digest(decides)[:DIGEST_LENGTH]}"
+    needs = tuple(link.address for link in (dataset, start) if link)
+    if instead := stands_in(spec.adopt, model):
+        return referring(document, instead, stack, needs=needs[:1], keeping=spec.keeping())
     shown = {key: said[key] for key in ("wandbConfig", "purpose") if key in said}
     start_name = training.get("baseModel") or training["warmStartFrom"]
     base = start.options["base"] if start else start_name
@@ -67,12 +72,12 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
         id=model,
         body={
             "displayName": marked(spec.displayName or name, stack),
-            "dataset": here("datasets", dataset.id) if dataset else spec.dataset,
+            "dataset": rows,
             "trainingConfig": {**training, "outputModel": here("models", model)},
             "lossConfig": loss,
             **shown,
         },
-        needs=tuple(link.address for link in (dataset, start) if link),
+        needs=needs,
         place=document.place,
         places=document.places,
         stack=stack,
@@ -369,6 +374,15 @@ DPO_JOB = Kind(
     name_limit=ID_LIMIT - 1 - DIGEST_LENGTH - len("-a999"),
     trains=True,
     paused=_paused,
+    suits=suits,
+    elsewhere=elsewhere(
+        name="DPOJob",
+        collection="models",
+        schema="gatewayModel",
+        spec=ExternalModel,
+        health=DPO_JOB_HERE.health,
+        outputs=("model",),
+    ),
     made_here=DPO_JOB_HERE,
     retirement=Retirement(
         "managed tuning jobs and their datasets",

@@ -98,12 +98,14 @@ class Spec(BaseModel):
 
 
 class Kept(Spec):
-    """What every spec may say of its own deletion; nothing of it decides an id."""
+    """What every spec may say of whose it is and of its deletion; nothing of it decides an id."""
 
     deletionPolicy: Literal["delete", "retain"] | None = None
     """What becomes of it when it is destroyed or its spec is gone: delete or retain."""
     protect: bool | None = None
     """Whether it is never deleted; to take the spec away does not lift that."""
+    external: bool | None = None
+    """true: somebody else's; then only id stands beside it, and nothing of it is changed."""
 
     def keeping(self) -> Keeping:
         """Return it as a resource says it."""
@@ -191,6 +193,10 @@ class Verdict:
     known: Mapping[str, Json] = field(default_factory=dict)
 
 
+Claims = Callable[[Mapping[str, Json]], tuple[str, str]]
+_ACCOUNTS = "accounts/"
+
+
 class Listing:
     """What the account's list calls answered, indexed so that finding one is a look-up.
 
@@ -204,6 +210,8 @@ class Listing:
         self._by_id: dict[tuple[str, str], Mapping[str, Json]] = {}
         self._by_stem: dict[tuple[str, str], list[Mapping[str, Json]]] = defaultdict(list)
         self._attempts: dict[tuple[str, str], list[Mapping[str, Json]]] = defaultdict(list)
+        self._by_name: dict[str, Mapping[str, Json]] = {}
+        self._by_claim: dict[str, dict[tuple[str, str], list[Mapping[str, Json]]]] = {}
         for collection, rows in records.items():
             for record in rows:
                 self._index(collection, record)
@@ -211,6 +219,20 @@ class Listing:
     def get(self, collection: str, id_: str) -> Mapping[str, Json] | None:
         """Return the record with this id, or None."""
         return self._by_id.get((collection, id_))
+
+    def named(self, name: str) -> Mapping[str, Json] | None:
+        """Return the record with this full name, or None."""
+        return self._by_name.get(name)
+
+    def claimed(
+        self, collection: str, by: Claims, whose: tuple[str, str]
+    ) -> list[Mapping[str, Json]]:
+        """Return the records whose stack and spec name are `whose`, oldest first."""
+        if collection not in self._by_claim:
+            found = self._by_claim[collection] = defaultdict(list)
+            for record in sorted(self.all(collection), key=_created):
+                found[by(record)].append(record)
+        return self._by_claim[collection].get(whose, [])
 
     def all(self, collection: str) -> list[Mapping[str, Json]]:
         """Return every record of a collection, by id."""
@@ -226,7 +248,11 @@ class Listing:
         return sorted(found, key=lambda pair: pair[0])
 
     def _index(self, collection: str, record: Mapping[str, Json]) -> None:
-        id_ = last_segment(str(record.get("name", "")))
+        name = str(record.get("name", ""))
+        self._by_name[name] = record
+        if name.startswith(_ACCOUNTS) and not name.startswith(HERE):
+            return  # Of another account: there the same id is something else.
+        id_ = last_segment(name)
         self._by_id[collection, id_] = record
         if attempt := _ATTEMPT.fullmatch(id_):
             self._attempts[collection, attempt["stem"]].append(record)
@@ -316,6 +342,14 @@ def never(record: Mapping[str, Json]) -> bool:  # noqa: ARG001  -- the default `
 
 def no_problems(spec: Any) -> Iterator[Problem]:  # noqa: ARG001  -- the default `check`
     """Say that a spec whose types are right has nothing else to be checked."""
+    return iter(())
+
+
+def suits_all(
+    spec: Any,  # noqa: ARG001  -- the default `suits`
+    links: Mapping[str, Any],  # noqa: ARG001
+) -> Iterator[Problem]:
+    """Say that a spec goes with whatever it refers to."""
     return iter(())
 
 
@@ -435,7 +469,7 @@ class Kind:
     """Says that the platform took it away for want of use; empty where somebody else did."""
     fate: Callable[[Mapping[str, Json]], Fate] = deletable
     """What a record says of its own deletion, whether or not there is a spec of it."""
-    claims: Callable[[Mapping[str, Json]], tuple[str, str]] | None = None
+    claims: Claims | None = None
     """Gives the stack and the spec name that a standing record is marked with; none for a kind
     that costs nothing while it stands, so that nobody has to be warned of one without a spec."""
     paused: Callable[[Mapping[str, Json]], bool] = never
@@ -445,6 +479,10 @@ class Kind:
     delete_params: Mapping[str, str] = field(default_factory=dict)
     retained: str = ""
     """Why `destroy` keeps it unless told otherwise; empty when it deletes it."""
+    elsewhere: Kind | None = None
+    """The facts that hold instead where a resource is only referred to."""
+    suits: Callable[[Any, Mapping[str, Any]], Iterator[Problem]] = suits_all
+    """Finds what is wrong with a spec beside those that it refers to, each by its dotted path."""
     made_here: Kind | None = None
     """The facts that hold instead where a resource has a recipe: it is made here and then sent."""
     finish: Callable[[Mapping[str, Json], Mapping[str, Json]], Mapping[str, Json]] = as_it_is

@@ -109,9 +109,12 @@ def _drifted(change: Change, observed: Accounted, needed: Collection[Address]) -
     if seen.health is Health.NOT_FOUND and seen.record is not None:
         ran_out = change.kind.ran_out(seen.record)
         return _one(change, Sort.EXPIRED if ran_out else Sort.MISSING, ran_out or seen.message)
-    if seen.health is Health.NOT_FOUND and change.address in needed:
-        message = "is not in the account, though what was made from it is"
-        return _one(change, Sort.MISSING, message)
+    referred = bool(change.resource and change.resource.external)
+    if seen.health is Health.NOT_FOUND and (referred or change.address in needed):
+        made = "is not in the account, though what was made from it is"
+        return _one(
+            change, Sort.MISSING, "is gone; its spec only refers to it" if referred else made
+        )
     if change.fields and not any(step.verb is Verb.CREATE for step in change.steps):
         said = change.resource and change.kind.applied(change.resource, seen.record or {})
         if said is not False:
