@@ -69,6 +69,12 @@ def _strays(
                 yield address, record
 
 
+def survey(client: Client) -> Listing:
+    """Return all that the account holds of every kind. Errors: ApiError."""
+    records = client.lists(lists_of(KINDS.values()))
+    return Listing({name: localise(rows, client.account) for name, rows in records.items()})
+
+
 def preflight(client: Client, questions: Iterable[Question]) -> dict[Question, Answer]:
     """Ask, before any spend, which base models can be tuned and what can serve the result."""
     asked = sorted(questions)

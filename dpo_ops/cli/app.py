@@ -24,12 +24,17 @@ COMMANDS = {
     "drift": "Show what changed behind the specs' back; exit code 2 if anything did.",
     "metrics": "Show how a job trains: loss, margin and accuracy, step by step.",
     "outputs": "Print the names that others need, such as the model to request.",
+    "import": "Write specs for what exists in the account.",
     "destroy": "Remove what the specs describe, but keep what was trained.",
     "pairs": "Check, compare, count, price, convert and split preference pairs, offline.",
     "schema": "Print the JSON Schema of the specs, or of what a command prints.",
     "init": "Write a small set of specs to begin with.",
     "emulator": "Serve a stand-in of the Fireworks API on this machine.",
 }
+
+
+_MODULES = {"import": "importing"}
+"""Where a command's module can't have its name."""
 
 
 class Root(click.Group):
@@ -43,7 +48,7 @@ class Root(click.Group):
         """Import one command, or return None for a name that is none."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"dpo_ops.cli.commands.{cmd_name}")
+        module = import_module(f"dpo_ops.cli.commands.{_MODULES.get(cmd_name, cmd_name)}")
         command: click.Command = module.command
         return command
 

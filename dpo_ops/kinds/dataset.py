@@ -12,11 +12,13 @@ from pydantic import AfterValidator
 from pydantic import Field as Value
 
 from dpo_ops.kinds.external import (
+    AS_PLANNED,
     Adopted,
     External,
     elsewhere,
     full_name,
     referring,
+    said,
     stands_in,
 )
 from dpo_ops.kinds.facts import (
@@ -30,6 +32,7 @@ from dpo_ops.kinds.facts import (
     Kind,
     Listing,
     Origin,
+    Portrait,
     Problem,
     Spec,
     display_problem,
@@ -166,6 +169,13 @@ def _outputs(dataset: Resource, observed: Observed) -> dict[str, Any]:
     return digest if dataset.stays else {"dataset": here("datasets", observed.id), **digest}
 
 
+def _portray(record: Mapping[str, Json], listing: Listing) -> Portrait:  # noqa: ARG001  -- one signature for all kinds
+    adopt = {"name": record["name"], "as": "NAME-DIGEST"}
+    how = f"with a file of the same rows in this repository; {AS_PLANNED}"
+    known = said(record, "displayName", "exampleCount", "createTime")
+    return Portrait(known, how, {"source": "FILE.jsonl", "adopt": adopt})
+
+
 DATASET = Kind(
     name="Dataset",
     collection="datasets",
@@ -185,6 +195,7 @@ DATASET = Kind(
         spec=ExternalDataset,
         health=health_of,
         outputs=("dataset",),
+        portray=_portray,
     ),
     content_field="source",
     name_limit=ID_LIMIT - 1 - DIGEST_LENGTH,

@@ -19,7 +19,7 @@ from pydantic import AfterValidator
 from pydantic import Field as Value
 
 from dpo_ops.errors import Finding
-from dpo_ops.kinds.external import External, elsewhere, full_name, named
+from dpo_ops.kinds.external import External, elsewhere, full_name, named, said
 from dpo_ops.kinds.facts import (
     DIGEST_LENGTH,
     DISPLAY_LIMIT,
@@ -35,6 +35,7 @@ from dpo_ops.kinds.facts import (
     Kind,
     Listing,
     Origin,
+    Portrait,
     Problem,
     Question,
     Reference,
@@ -51,7 +52,6 @@ from dpo_ops.kinds.values import (
     Duration,
     SecretRef,
     look_up,
-    same,
     same_duration,
     same_entries,
     same_versioned,
@@ -436,9 +436,9 @@ def _adopting(deployment: Resource, listing: Listing) -> Observed:
         return _unfit(deployment, Final(f"it is Deployment/{name} of stack {stack}", fix))
     if not _is_same(deployment, record):
         why = " and ".join(
-            f"its {key} is {canonical(_said(record, key))}"
+            f"its {key} is {canonical(said(record, key).get(key))}"
             for key in _FIXED
-            if _said(deployment.body, key) != _said(record, key)
+            if said(deployment.body, key) != said(record, key)
         )
         fix = "take it over as it is and change it afterwards, or remove adopt"
         return _unfit(deployment, Final(why, fix))
@@ -454,15 +454,7 @@ def _unfit(deployment: Resource, final: Final) -> Observed:
 def _is_same(deployment: Resource, record: Mapping[str, Json]) -> bool:
     """Say whether a record is what the spec wants in all that can't be changed in place."""
     # Left out, a placement is another one than any that is set: as it is for the id.
-    return all(_said(deployment.body, key) == _said(record, key) for key in _FIXED)
-
-
-def _said(record: Mapping[str, Json], key: str) -> Json:
-    """Return a value without the parts that say nothing; None where none is left."""
-    value = record.get(key)
-    if not isinstance(value, dict):
-        return value or None
-    return {part: inner for part, inner in value.items() if not same(inner, None)} or None
+    return said(deployment.body, *_FIXED) == said(record, *_FIXED)
 
 
 _FIXED = ("baseModel", "placement")
@@ -571,6 +563,23 @@ def _window(name: str, default: str) -> Field:
     return Field(path, Behaviour.SERVER_DEFAULT, f"{default} when left out", same=same_duration)
 
 
+def _portray(record: Mapping[str, Json], listing: Listing) -> Portrait:  # noqa: ARG001  -- one signature for all kinds
+    stack, name = owner(record)
+    known = said(
+        record, "displayName", "baseModel", "deploymentShape", "acceleratorType", "createTime"
+    )
+    if stack:
+        how = f"its spec is Deployment/{name} of stack {stack}, and it is changed there"
+        return Portrait(known, how, {})
+    instead = {
+        "model": str(record.get("baseModel") or ""),
+        "adopt": last_segment(str(record["name"])),
+        "minReplicaCount": record.get("minReplicaCount") or 0,
+        **said(record, "maxReplicaCount", "placement"),
+    }
+    return Portrait(known, "what is left out stays as it is", instead)
+
+
 DEPLOYMENT = Kind(
     name="Deployment",
     collection="deployments",
@@ -592,6 +601,7 @@ DEPLOYMENT = Kind(
         spec=ExternalDeployment,
         health=health_of,
         outputs=("deployment", "requestModel"),
+        portray=_portray,
         list_params={"showDeleted": "true"},
     ),
     reads=("deployments",),

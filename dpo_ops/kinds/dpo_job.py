@@ -19,7 +19,7 @@ from dpo_ops.errors import Finding
 from dpo_ops.kinds.dpo_job_here import DPO_JOB_HERE, settings_of, unservable, without_nulls
 from dpo_ops.kinds.dpo_job_here import desire as desire_here
 from dpo_ops.kinds.dpo_job_spec import DPOJobSpec, ExternalModel, Retry, check, suits
-from dpo_ops.kinds.external import elsewhere, named, referring, stands_in
+from dpo_ops.kinds.external import AS_PLANNED, elsewhere, named, referring, said, stands_in
 from dpo_ops.kinds.facts import (
     DIGEST_LENGTH,
     ID_LIMIT,
@@ -31,6 +31,7 @@ from dpo_ops.kinds.facts import (
     Kind,
     Listing,
     Origin,
+    Portrait,
     Question,
     Reference,
     Retirement,
@@ -54,9 +55,9 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
     spec: DPOJobSpec = document.spec
     if spec.trainer != "fireworks":
         return desire_here(document, links, stack)
-    name, said = document.address.name, without_nulls(given(spec))
+    name, told = document.address.name, without_nulls(given(spec))
     dataset, start = links.get("dataset"), links.get("trainingConfig.warmStartFrom.dpoJob")
-    training, loss = settings_of(said, start)
+    training, loss = settings_of(told, start)
     rows = named("datasets", dataset) if dataset else spec.dataset
     data = dataset.content.digest if dataset and dataset.content else rows
     decides = {"dataset": data, "trainingConfig": training, "lossConfig": loss}
@@ -64,7 +65,7 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
     needs = tuple(link.address for link in (dataset, start) if link)
     if instead := stands_in(spec.adopt, model):
         return referring(document, instead, stack, needs=needs[:1], keeping=spec.keeping())
-    shown = {key: said[key] for key in ("wandbConfig", "purpose") if key in said}
+    shown = {key: told[key] for key in ("wandbConfig", "purpose") if key in told}
     start_name = training.get("baseModel") or training["warmStartFrom"]
     base = start.options["base"] if start else start_name
     return Resource(
@@ -347,6 +348,39 @@ def _fixed(path: str, reason: str) -> Field:
 
 _DECIDES = "decides the weights, so it is part of the id"
 
+
+def _portray(model: Mapping[str, Json], listing: Listing) -> Portrait | None:
+    """Portray an adapter, with the settings of the managed job that made it where it is there."""
+    if model.get("kind") != "HF_PEFT_ADDON":
+        return None
+    job = _maker(model, listing)
+    base = look_up(model, ["peftDetails", "baseModel"])
+    told = said(job or {}, "dataset", "trainingConfig", "lossConfig")
+    training = dict(told.get("trainingConfig") or said({"baseModel": base}, "baseModel"))
+    training.pop("outputModel", None)
+    instead = {
+        "dataset": told.get("dataset") or "NAME",
+        "trainingConfig": training,
+        **said(told, "lossConfig"),
+        "adopt": {"name": model["name"], "as": "NAME-DIGEST"},
+    }
+    known = said(model, "displayName", "createTime", "fineTuningJob") | said(
+        {"baseModel": base}, "baseModel"
+    )
+    return Portrait(known, AS_PLANNED, instead)
+
+
+def _maker(model: Mapping[str, Json], listing: Listing) -> Mapping[str, Json] | None:
+    if job := listing.named(str(model.get("fineTuningJob") or "")):
+        return job
+    made = (
+        job
+        for job in listing.all("dpoJobs")
+        if look_up(job, ["trainingConfig", "outputModel"]) == model["name"]
+    )
+    return next(made, None)
+
+
 DPO_JOB = Kind(
     name="DPOJob",
     collection="dpoJobs",
@@ -382,6 +416,7 @@ DPO_JOB = Kind(
         spec=ExternalModel,
         health=DPO_JOB_HERE.health,
         outputs=("model",),
+        portray=_portray,
     ),
     made_here=DPO_JOB_HERE,
     retirement=Retirement(

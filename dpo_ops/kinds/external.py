@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field as Value
 
 from dpo_ops.kinds.facts import Creation, Document, Kind, Listing, Spec, here
+from dpo_ops.kinds.values import same
 from dpo_ops.resource import HERE, Health, Json, Observed, Resource, last_segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from dpo_ops.kinds.facts import Portrait
 
 _NAME = re.compile(r"accounts/(?:-|[a-z0-9][a-z0-9._-]*)/([A-Za-z]+)/[a-z0-9][a-z0-9._-]*")
 
@@ -50,6 +53,21 @@ class Adopted(Spec):
     """The full name of what exists."""
     as_: Annotated[str, Value(alias="as")]
     """The id that plan shows without adopt; once the spec decides another, it is made anew."""
+
+
+def said(record: Mapping[str, Json], *keys: str) -> dict[str, Json]:
+    """Return those of the fields that say something, without the parts that say nothing."""
+    found = {key: _telling(record.get(key)) for key in keys}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _telling(value: Json) -> Json:
+    if isinstance(value, dict):
+        return said(value, *value) or None
+    return None if same(value, None) else value
+
+
+AS_PLANNED = "as is the id that plan shows without adopt"
 
 
 def stands_in(adopted: Adopted | None, id_: str) -> str:
@@ -88,7 +106,7 @@ def _find(resource: Resource, listing: Listing, health: Health_) -> Observed:
     if record is None:
         # It may be in another account, or the list may lag behind.
         unsure = "" if name in listing.missing else name
-        gone = "does not exist" + ("" if name.startswith(HERE) else ", or may not be seen")
+        gone = "it does not exist" + ("" if name.startswith(HERE) else ", or may not be seen")
         return Observed(id_, Health.NOT_FOUND, gone, next_id=id_, confirm=unsure)
     found, message = health(record)
     return Observed(id_, found, message, record, id_)
@@ -106,6 +124,7 @@ def elsewhere(  # noqa: PLR0913  -- a table of facts, each by name
     spec: type[External],
     health: Health_,
     outputs: tuple[str, ...],
+    portray: Callable[[Mapping[str, Json], Listing], Portrait | None],
     list_params: Mapping[str, str] | None = None,
 ) -> Kind:
     """Return the facts of a kind where it is somebody else's. `outputs` all give its name."""
@@ -122,6 +141,7 @@ def elsewhere(  # noqa: PLR0913  -- a table of facts, each by name
         outputs=partial(_outputs, keys=outputs),
         reads=(collection,),
         list_params=list_params or {},
+        portray=portray,
         retained="it is somebody else's",
     )
 

@@ -345,6 +345,14 @@ def no_problems(spec: Any) -> Iterator[Problem]:  # noqa: ARG001  -- the default
     return iter(())
 
 
+def unportrayed(
+    record: Mapping[str, Json],  # noqa: ARG001  -- the default `portray`
+    listing: Listing,  # noqa: ARG001
+) -> Portrait | None:
+    """Say that an import leaves it out."""
+    return None
+
+
 def suits_all(
     spec: Any,  # noqa: ARG001  -- the default `suits`
     links: Mapping[str, Any],  # noqa: ARG001
@@ -396,6 +404,19 @@ class Retirement:
     since: str
     path: str
     instead: str
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """What an import says of something that it found, as comments beside its spec.
+
+    `known` is by name, `instead` the spec that would take it over and `how` what to know of that;
+    nothing stands in `instead` where it can't be taken over.
+    """
+
+    known: Mapping[str, Json]
+    how: str
+    instead: Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,6 +502,8 @@ class Kind:
     """Why `destroy` keeps it unless told otherwise; empty when it deletes it."""
     elsewhere: Kind | None = None
     """The facts that hold instead where a resource is only referred to."""
+    portray: Callable[[Mapping[str, Json], Listing], Portrait | None] = unportrayed
+    """What an import says of a record; None for what it leaves out."""
     suits: Callable[[Any, Mapping[str, Any]], Iterator[Problem]] = suits_all
     """Finds what is wrong with a spec beside those that it refers to, each by its dotted path."""
     made_here: Kind | None = None

@@ -23,7 +23,7 @@ def refer(resource: Resource, seen: Observed, dependents: Sequence[Resource]) ->
     """Return the change that changes nothing, or says why what needs it can't be made."""
     reason = f"only referred to: {seen.message}"
     if seen.health is Health.NOT_FOUND:
-        return _blocked(resource, seen, f"there is no {seen.id}: it {seen.message}")
+        return _blocked(resource, seen, f"there is no {seen.id} to refer to: {seen.message}")
     if seen.health is Health.CURRENT or not dependents:
         return change_of(resource, seen, action=Action.NO_OP, reason=reason)
     if seen.health in (Health.FAILED, Health.TERMINATING):

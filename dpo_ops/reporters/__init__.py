@@ -19,6 +19,13 @@ from dpo_ops.reporters.drift import drift_document, drift_findings, drift_markdo
 from dpo_ops.reporters.errors import error_markdown, error_text
 from dpo_ops.reporters.findings import checked_text, findings_text
 from dpo_ops.reporters.github import findings_markdown, workflow_commands
+from dpo_ops.reporters.imported import (
+    Imported,
+    imported,
+    imported_document,
+    imported_text,
+    skipped_text,
+)
 from dpo_ops.reporters.measured import Reading, Readings, latest, read_metrics, step_of
 from dpo_ops.reporters.metrics import (
     Metrics,
@@ -49,6 +56,7 @@ __all__ = [
     "PLAIN",
     "SCHEMAS",
     "Ending",
+    "Imported",
     "Metrics",
     "Reading",
     "Readings",
@@ -66,6 +74,9 @@ __all__ = [
     "findings_document",
     "findings_markdown",
     "findings_text",
+    "imported",
+    "imported_document",
+    "imported_text",
     "json_text",
     "latest",
     "metrics_csv",
@@ -84,6 +95,7 @@ __all__ = [
     "report_document",
     "report_markdown",
     "report_text",
+    "skipped_text",
     "status_document",
     "status_markdown",
     "status_of",

@@ -36,6 +36,7 @@ _FIXES = {
     Sort.IDLE: "let it scale to zero, or remove its spec and apply with --prune",
     Sort.UNMANAGED: "bring its spec back, or remove it: apply with --prune",
 }
+_REFERRED = "ask whoever keeps it; its spec only refers to it, so apply can't mend it"
 _IN_THE_WAY = "rename the spec, or remove what is in its way"
 _WORD = widest(map(str, Sort), most=99)
 _INDENT = " " * 6
@@ -100,6 +101,8 @@ def _accepted(one: Drifted) -> str:
 
 
 def _fix(one: Drifted) -> str:
+    if not one.ours:
+        return _REFERRED
     stuck = one.sort is Sort.CHANGED and not one.fields
     return _IN_THE_WAY if stuck else _FIXES[one.sort]
 

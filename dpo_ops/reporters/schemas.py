@@ -127,6 +127,15 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     ),
     "metrics": published("metrics", _METRICS),
     "outputs": published("outputs", {**_WHOSE, "outputs": _OUTPUTS, "missing": map_of(TEXT)}),
+    "import": published(
+        "import",
+        {
+            "account": TEXT,
+            "files": list_of(TEXT),
+            "resources": list_of(record({"address": _ADDRESS, "name": TEXT, "file": TEXT})),
+            "skipped": list_of(record({"name": TEXT, "why": TEXT})),
+        },
+    ),
     "findings": published("findings", {"files": list_of(TEXT), "findings": list_of(FINDING)}),
     **PAIRS_SCHEMAS,
     "error": published("error", {"error": _ERROR}),

@@ -141,7 +141,18 @@ def test_no_key_is_an_error_that_says_what_to_set(run: Run, specs: Path):
 
 def test_schemas_are_schemas(run: Run):
     names = [line.split()[0] for line in run("schema").out.splitlines()]
-    own = ["spec", "plan", "report", "status", "drift", "metrics", "outputs", "findings", "error"]
+    own = [
+        "spec",
+        "plan",
+        "report",
+        "status",
+        "drift",
+        "metrics",
+        "outputs",
+        "import",
+        "findings",
+        "error",
+    ]
     assert [name for name in names if not name.startswith("pairs-")] == own
     assert [name for name in names if name != "spec"] == list(SCHEMAS)
     for name in names:

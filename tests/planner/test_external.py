@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,7 @@ from dpo_ops.errors import Place
 from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import Document
 from dpo_ops.observer import observe
-from dpo_ops.planner import Action, Sort, drift, plan
+from dpo_ops.planner import Action, Sort, drift, hold, plan, restore, save
 from dpo_ops.reporters import outputs_of
 from dpo_ops.resource import Address, Resource, State, in_account, last_segment
 from tests import wanted
@@ -257,3 +258,40 @@ def test_a_model_is_used_as_if_the_job_had_made_it_until_something_that_decides_
         # Under any other id the job is made as usual.
         other = tuned(tmp_path, name=name, **{"as": "tune-0000000000"})
         assert other[Address("DPOJob", "tune")] == plain[Address("DPOJob", "tune")]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("path", ["*:setTags", "*/deployments/old-one"])
+def test_a_take_over_that_was_cut_short_goes_on(path: str, when: str) -> None:
+    with Rehearsal() as rehearsal:
+        by_hand(rehearsal, "old-one")
+        desired = adopting("old-one", maxReplicaCount=3)
+        method = "POST" if path.endswith("setTags") else "PATCH"
+        rehearsal.fault(method=method, path=path, status=400, when=when, times=1)
+        first = rehearsal.apply(desired)
+        assert rehearsal.apply(desired).exit_code == 0, first
+        assert planned(rehearsal, desired).in_sync
+        (there,) = rehearsal.client.list("deployments")
+        assert (last_segment(there["name"]), there["maxReplicaCount"]) == ("old-one", 3)
+
+
+def test_two_stacks_that_adopt_one_deployment_do_not_both_get_it() -> None:
+    with Rehearsal() as rehearsal:
+        by_hand(rehearsal, "old-one")
+        assert rehearsal.apply(adopting("old-one", maxReplicaCount=1)).exit_code == 0
+        said = {"model": BASE, "adopt": "old-one", "maxReplicaCount": 1}
+        other = state(make("Deployment", "serve", said, stack="other"), stack="other")
+        (change,) = planned(rehearsal, other).changes
+        assert "Deployment/serve of stack default" in change.blocked[0].why
+
+
+def test_a_saved_plan_keeps_what_is_referred_to_and_what_is_adopted() -> None:
+    with Rehearsal() as rehearsal:
+        by_hand(rehearsal, "old-one")
+        theirs = refers("Deployment", "theirs", by_hand(rehearsal, "theirs-1"))
+        desired = State({**adopting("old-one", maxReplicaCount=1), theirs.address: theirs})
+        saved = restore(json.loads(json.dumps(save(planned(rehearsal, desired), desired))))
+        assert saved.desired == desired
+        held = hold(planned(rehearsal, saved.desired), saved)
+        assert rehearsal.run(held).exit_code == 0
+        assert planned(rehearsal, desired).in_sync

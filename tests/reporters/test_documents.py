@@ -8,6 +8,7 @@ import pytest
 
 from dpo_ops.errors import DpoOpsError, Rejected, SpecError
 from dpo_ops.executor.events import Outcome
+from dpo_ops.kinds.facts import Listing
 from dpo_ops.planner import document
 from dpo_ops.reporters import (
     SCHEMAS,
@@ -16,6 +17,8 @@ from dpo_ops.reporters import (
     drift_document,
     error_document,
     findings_document,
+    imported,
+    imported_document,
     json_text,
     metrics_document,
     outputs_document,
@@ -29,9 +32,13 @@ from dpo_ops.reporters import (
 from dpo_ops.reporters.report_text import WORDS
 from dpo_ops.resource import Health
 from tests.reporters import cases, drifts, pairs
+from tests.wanted import uploaded
 
 SEEN = cases.observed(**cases.IN_PLACE)
 READ = read_metrics(b'{"step": 1, "loss": 0.7, "margin": null, "grad": 2}\n{"note": "n"}\n')
+EXISTS = imported(
+    Listing({"datasets": [uploaded(cases.DATA), {"name": "accounts/-/datasets/É"}]}), "a"
+)
 DOCUMENTS = [
     ("plan", document(cases.fresh())),
     ("plan", document(cases.blocked())),
@@ -44,6 +51,7 @@ DOCUMENTS = [
     ("metrics", metrics_document(Metrics("x", "y", Health.UNKNOWN, "", READ))),
     ("metrics", metrics_document(Metrics("x", "y", Health.CURRENT, "done", Readings()))),
     ("outputs", outputs_document(outputs_of(cases.ALL, SEEN))),
+    ("import", imported_document(EXISTS, ["specs/datasets.yaml"])),
     ("outputs", outputs_document(outputs_of(cases.ALL, cases.observed()))),
     ("findings", findings_document(["a.yaml"], [cases.ERROR, cases.WARNING])),
     ("findings", findings_document([], [])),

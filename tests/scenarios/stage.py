@@ -51,6 +51,7 @@ _SCHEMAS = {
     "drift": "drift",
     "metrics": "metrics",
     "outputs": "outputs",
+    "import": "import",
     "validate": "findings",
 }
 

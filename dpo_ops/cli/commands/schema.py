@@ -22,6 +22,7 @@ NAMES = {
     "drift": "drift --format json",
     "metrics": "metrics --format json",
     "outputs": "outputs --format json",
+    "import": "import --format json",
     "findings": "validate --format json",
     "pairs-check": "pairs check --format json",
     "pairs-stats": "pairs stats --format json",
