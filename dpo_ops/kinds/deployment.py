@@ -78,6 +78,7 @@ OWNER = "custom/dpo-ops-stack"
 NAME = "custom/dpo-ops-name"
 PROVEN = "custom/dpo-ops-proven"
 APPLIED = "custom/dpo-ops-applied"
+ADOPTED = "custom/dpo-ops-adopted"
 PROTECTED = "custom/dpo-ops-protected"
 RETAINED = "custom/dpo-ops-retained"
 """The annotations that mark what is ours and what has answered. Only keys under `custom/` are
@@ -366,7 +367,10 @@ def _tags(body: Mapping[str, Json], record: Mapping[str, Json]) -> dict[str, str
 
     What else is on the record may be somebody else's, and stays.
     """
-    wanted, there = body["annotations"], record.get("annotations") or {}
+    wanted, there = dict(body["annotations"]), record.get("annotations") or {}
+    id_ = last_segment(str(record.get("name") or ""))
+    if id_ and not _is_generation(id_, wanted[NAME]):
+        wanted[ADOPTED] = id_
     new: dict[str, str | None] = {k: v for k, v in wanted.items() if there.get(k) != v}
     gone = [key for key in (PROTECTED, RETAINED) if key in there and key not in wanted]
     return new | dict.fromkeys(gone)
@@ -388,7 +392,7 @@ def _wire_policy(policy: Mapping[str, Json]) -> dict[str, Json]:
 def _find(deployment: Resource, listing: Listing) -> Observed:
     name, stack = deployment.address.name, deployment.stack
     record = listing.get("deployments", deployment.id)
-    ours = listing.claimed("deployments", _claims, (stack, name))
+    ours = listing.claimed("deployments", _held, (stack, name))
     foreign = ""
     if record is None or not _stands(record):
         # What was taken over keeps its id, and is ours by its mark.
@@ -431,7 +435,7 @@ def _adopting(deployment: Resource, listing: Listing) -> Observed:
         why, fix = f"there is no deployment {id_}", "correct adopt, or remove it to make a new one"
         return _unfit(deployment, Final(why, fix))
     stack, name = owner(record)
-    if stack:
+    if stack and (stack, name) != (deployment.stack, deployment.address.name):
         fix = f"have that stack give it up, or write external: true and id: …/{id_}"
         return _unfit(deployment, Final(f"it is Deployment/{name} of stack {stack}", fix))
     if not _is_same(deployment, record):
@@ -473,6 +477,25 @@ def _proven(record: Mapping[str, Json]) -> bool:
 
 def _claims(record: Mapping[str, Json]) -> tuple[str, str]:
     return owner(record) if _stands(record) else ("", "")
+
+
+def _held(record: Mapping[str, Json]) -> tuple[str, str]:
+    """Return whose a standing deployment is, where its id was chosen by us or taken over.
+
+    A copy of one that somebody made by hand has its mark too, and is not ours to replace.
+    """
+    stack, name = _claims(record)
+    id_ = last_segment(str(record.get("name") or ""))
+    taken = look_up(record, ["annotations", ADOPTED]) == id_
+    return (stack, name) if taken or _is_generation(id_, name) else ("", "")
+
+
+def _is_generation(id_: str, name: str) -> bool:
+    match = _GENERATION.fullmatch(id_)
+    return bool(match and match[1] == name)
+
+
+_GENERATION = re.compile(rf"(.+)-[0-9a-f]{{{DIGEST_LENGTH}}}")
 
 
 def _stands(record: Mapping[str, Json]) -> bool:

@@ -295,3 +295,17 @@ def test_a_saved_plan_keeps_what_is_referred_to_and_what_is_adopted() -> None:
         held = hold(planned(rehearsal, saved.desired), saved)
         assert rehearsal.run(held).exit_code == 0
         assert planned(rehearsal, desired).in_sync
+
+
+def test_a_copy_of_a_deployment_with_its_mark_is_not_taken_for_an_earlier_one() -> None:
+    with Rehearsal() as rehearsal:
+        by_hand(rehearsal, "old-one")
+        desired = adopting("old-one", maxReplicaCount=1)
+        assert rehearsal.apply(desired).exit_code == 0
+        (there,) = rehearsal.client.list("deployments")
+        by_hand(rehearsal, "copy", annotations=there["annotations"])
+        assert planned(rehearsal, desired).in_sync
+        said = {"model": BASE, "adopt": "old-one", "placement": {"multiRegion": "US"}}
+        moved = state(make("Deployment", "serve", {**said, "maxReplicaCount": 1}))
+        assert rehearsal.apply(moved).exit_code == 0
+        assert standing_ids(rehearsal) == {moved[SERVE].id, "copy"}
