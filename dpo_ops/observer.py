@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dpo_ops.errors import NotFound
+from dpo_ops.errors import ApiError, NotFound, Unauthorized
 from dpo_ops.kinds import KINDS, every_kind, kind_of
 from dpo_ops.kinds.facts import Answer, Listing, Question, lists_of
 from dpo_ops.planner import Accounted
 from dpo_ops.resource import HERE, Address, localise, qualify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from dpo_ops.client import Client
     from dpo_ops.kinds import Kind
+    from dpo_ops.kinds.facts import Traffic
     from dpo_ops.resource import Json, Observed, State
 
 _AT_ONCE = 4
+_COLLECTION = 2  # accounts/<account>/<collection>/<id>
 
 
 def observe(client: Client, desired: State) -> Accounted:
@@ -27,8 +30,9 @@ def observe(client: Client, desired: State) -> Accounted:
     Raises:
         ApiError: the account could not be seen. Nothing is ever concluded from that.
     """
-    wanted = {(a.kind, bool(r.recipe)): kind_of(r) for a, r in desired.items()}
-    marked = [kind for kind in KINDS.values() if kind.claims and (kind.name, False) not in wanted]
+    wanted = {(a.kind, bool(r.recipe), bool(r.external)): kind_of(r) for a, r in desired.items()}
+    made = {name for name, recipe, external in wanted if not (recipe or external)}
+    marked = [kind for kind in KINDS.values() if kind.claims and kind.name not in made]
     kinds = [*wanted.values(), *marked]
     records = client.lists(lists_of(kinds))
     records = {name: localise(rows, client.account) for name, rows in records.items()}
@@ -36,7 +40,19 @@ def observe(client: Client, desired: State) -> Accounted:
     found = {a: kind_of(desired[a]).find(desired[a], listing) for a in desired}
     if doubted := {a: seen.confirm for a, seen in found.items() if seen.confirm}:
         found |= _confirmed(client, desired, records, doubted)
-    return Accounted(client.account, found, tuple(_strays(desired, kinds, listing)))
+    held = {str(seen.record["name"]) for seen in found.values() if seen.record}
+    held |= {resource.external for resource in desired.values()}
+    found = {a: _without(seen, held) for a, seen in found.items()}
+    strays = _strays(desired, kinds, listing)
+    left = tuple((a, record) for a, record in strays if record["name"] not in held)
+    return Accounted(client.account, found, left)
+
+
+def _without(seen: Observed, held: Collection[str]) -> Observed:
+    """Return it without the earlier generations that another spec refers to: those stay."""
+    if not seen.earlier:
+        return seen
+    return replace(seen, earlier=tuple(r for r in seen.earlier if r["name"] not in held))
 
 
 def survey(client: Client) -> dict[str, Sequence[Mapping[str, Json]]]:
@@ -72,6 +88,34 @@ def preflight(client: Client, questions: Iterable[Question]) -> dict[Question, A
         return dict(zip(asked, pool.map(lambda q: _ask(client, q), asked), strict=True))
 
 
+def idle(client: Client, desired: State, observed: Accounted) -> frozenset[Address]:
+    """Return what runs though nobody has asked it for a day, as far as the platform tells.
+
+    What it does not tell is not idle: whatever goes wrong here is no failure of its own.
+    """
+    running = [
+        (address, traffic, str(record["name"]))
+        for address in desired
+        if (traffic := kind_of(desired[address]).traffic)
+        and (record := observed.resources[address].record)
+        and traffic.runs(record)
+    ]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        unused = pool.map(lambda one: _unused(client, one[1], one[2]), running)
+        found = zip(running, unused, strict=True)
+        return frozenset(address for (address, _, _), nobody in found if nobody)
+
+
+def _unused(client: Client, traffic: Traffic, name: str) -> bool:
+    try:
+        # Once: what it says is good to know, but nothing to wait for.
+        path = qualify(name + traffic.path, client.account)
+        answer = client.get(path, traffic.params, attempts=1)
+    except ApiError:
+        return False
+    return traffic.unused(answer)
+
+
 def _confirmed(
     client: Client,
     desired: State,
@@ -82,11 +126,11 @@ def _confirmed(
     fresh = {collection: list(rows) for collection, rows in records.items()}
     missing = []
     for name in doubted.values():
-        record = _get(client, name)
+        record = _get(client, name) if name.startswith(HERE) else _abroad(client, name)
         if record is None:
             missing.append(name)
         else:
-            fresh.setdefault(name.removeprefix(HERE).partition("/")[0], []).append(record)
+            fresh.setdefault(name.split("/")[_COLLECTION], []).append(record)
     listing = Listing(fresh, missing)
     return {a: kind_of(desired[a]).find(desired[a], listing) for a in doubted}
 
@@ -106,6 +150,14 @@ def _ask(client: Client, question: Question) -> Answer:
     )
     shapes = answer.get("deploymentShapeVersions") or ()
     return Answer(model, tuple(shape for shape in shapes if isinstance(shape, dict)))
+
+
+def _abroad(client: Client, name: str) -> Mapping[str, Json] | None:
+    """Return what another account holds; there, to be refused says as little as to find nothing."""
+    try:
+        return _get(client, name)
+    except Unauthorized:
+        return None
 
 
 def _get(client: Client, name: str) -> Mapping[str, Json] | None:

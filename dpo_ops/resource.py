@@ -148,6 +148,10 @@ class Resource:
     """Its content is only read here, by trainers of one's own: it is never sent."""
     keeping: Keeping = Keeping()
     """What its spec says of its deletion."""
+    external: str = ""
+    """The full name of what exists and is only referred to; empty for what is made."""
+    adopts: str = ""
+    """The full name of what exists and is to be taken over, where nothing is there yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +278,8 @@ def in_account(desired: State, account: str) -> State:
             resource,
             body=localise(resource.body, account),
             options=localise(resource.options, account),
+            external=localise(resource.external, account),
+            adopts=localise(resource.adopts, account),
         )
         for address, resource in desired.items()
     }

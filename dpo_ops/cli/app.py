@@ -22,8 +22,10 @@ COMMANDS = {
     "apply": "Carry the plan out: upload, train, wait, check, deploy.",
     "reconcile": "Make one pass unattended, or keep the account as the specs say.",
     "status": "Show how what the specs describe is doing.",
+    "drift": "Show what changed behind the specs' back; exit code 2 if anything did.",
     "metrics": "Show how a job trains: loss, margin and accuracy, step by step.",
     "outputs": "Print the names that others need, such as the model to request.",
+    "import": "Write specs for what exists in the account.",
     "destroy": "Remove what the specs describe, but keep what was trained.",
     "history": "Show which commit made which model, and what serves now.",
     "lineage": "Show what something came from, and what came of it.",
@@ -34,6 +36,10 @@ COMMANDS = {
     "init": "Write a small set of specs to begin with.",
     "emulator": "Serve a stand-in of the Fireworks API on this machine.",
 }
+
+
+_MODULES = {"import": "importing"}
+"""Where a command's module can't have its name."""
 
 
 class Root(click.Group):
@@ -47,7 +53,7 @@ class Root(click.Group):
         """Import one command, or return None for a name that is none."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"dpo_ops.cli.commands.{cmd_name}")
+        module = import_module(f"dpo_ops.cli.commands.{_MODULES.get(cmd_name, cmd_name)}")
         command: click.Command = module.command
         return command
 
@@ -109,7 +115,7 @@ _FORMATS: Mapping[str, Format] = Format._value2member_map_  # type: ignore[assig
 @click.command(
     cls=Root,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 in sync or done, 1 error, 2 changes (plan), 3 still running.",
+    epilog="Exit codes: 0 in sync or done, 1 error, 2 changes (plan, drift), 3 still running.",
 )
 @click.version_option(__version__, "-V", "--version", message="dpo-ops %(version)s")
 def app() -> None:

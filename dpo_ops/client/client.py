@@ -104,9 +104,12 @@ class Client:
             answers = pool.map(lambda c: self.list(c, account=account, params=wanted[c]), wanted)
             return dict(zip(wanted, answers, strict=True))
 
-    def get(self, path: str, params: Mapping[str, str] = NOTHING) -> Record:
-        """Return the record at `path`, such as `accounts/a/models/m`."""
-        return self._ask(Ask("GET", absolute(path), params))
+    def get(
+        self, path: str, params: Mapping[str, str] = NOTHING, *, attempts: int | None = None
+    ) -> Record:
+        """Return the record at `path`, such as `accounts/a/models/m`, tried so often."""
+        tries = attempts or self._retry.attempts
+        return self._wire.ask(Ask("GET", absolute(path), params), attempts=tries)
 
     def post(
         self,

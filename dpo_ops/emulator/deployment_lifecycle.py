@@ -18,6 +18,8 @@ SCALE_UP: Final = 75.0
 IDLE_LIFE: Final = 7 * 86_400.0
 # How long a softly deleted deployment is kept is undocumented.
 PURGE_AFTER: Final = 7 * 86_400.0
+TRAFFIC_KEPT: Final = 86_400.0
+_MINUTE: Final = 60.0
 
 
 def start(world: World, row: Row) -> None:
@@ -53,10 +55,25 @@ def scale(world: World, row: Row, count: int) -> None:
 def traffic(world: World, row: Row) -> None:
     """Note a request; one that finds no replica brings the first one up."""
     row.hidden.update({"lastTraffic": world.now, "idleSince": world.now})
+    row.hidden["requests"] = _counted(row, world.now)
     if row.fields["replicaCount"] == 0 and row.fields["maxReplicaCount"] > 0:
         scale(world, row, max(1, row.fields["desiredReplicaCount"]))
     row.due = _next(row)
     world.store.put(row)
+
+
+def requests(row: Row, since: float) -> int:
+    """Return how many requests came since the emulated second `since`, to the minute."""
+    return sum(count for at, count in row.hidden.get("requests", ()) if at > since - _MINUTE)
+
+
+def _counted(row: Row, now: float) -> list[list[float]]:
+    """Return the requests by the minute, the last one too; what is older than a day is dropped."""
+    minute = now // _MINUTE * _MINUTE
+    kept = [[at, n] for at, n in row.hidden.get("requests", ()) if at > now - TRAFFIC_KEPT]
+    if kept and kept[-1][0] == minute:
+        return [*kept[:-1], [minute, kept[-1][1] + 1]]
+    return [*kept, [minute, 1]]
 
 
 def bury(world: World, row: Row, at: float) -> None:

@@ -1,5 +1,6 @@
 """Deployments: create, change, scale, tag, delete softly or for good."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ from .wire import Response, refuse, reply
 from .world import Call, check_id, check_new, shown
 
 _HOUR: Final = 3600.0
+_RANGE: Final = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS: Final[Mapping[str, float]] = {"s": 1.0, "m": 60.0, "h": _HOUR, "d": 86_400.0}
 _FIXED: Final[tuple[str, ...]] = ("baseModel", "placement", "annotations")
 # Changes that roll new replicas out; the others take hold at once.
 _ROLLING: Final = frozenset(
@@ -76,6 +79,20 @@ def patch(call: Call) -> Response:
     deployment_lifecycle.change(call.world, row, rolling=rolling)
     call.store.write(row)
     return shown("Deployment", row)
+
+
+def metrics(call: Call) -> Response:
+    """`GET /deployments/{id}:metrics?timeRange=`: what it was asked of late, up to a day.
+
+    The names of the real ones are not published; here there is one.
+    """
+    row, said = _mine(call), call.request.query.get("timeRange", "10m")
+    found = _RANGE.fullmatch(said)
+    if not found:
+        raise refuse("INVALID_ARGUMENT", f"invalid time_range {said!r}: use 1m, 10m or 2h")
+    since = call.world.now - float(found[1]) * _UNITS[found[2]]
+    count = deployment_lifecycle.requests(row, since)
+    return reply({"metrics": {"requests_count": float(count)}})
 
 
 def scale(call: Call) -> Response:

@@ -120,6 +120,7 @@ ROUTES: Final[Mapping[tuple[str, str], Route]] = {
             "GET /*": Route(deployments.get),
             "PATCH /*": Route(deployments.patch),
             "DELETE /*": Route(deployments.delete),
+            "GET /*:metrics": Route(deployments.metrics),
             "PATCH /*:scale": Route(deployments.scale),
             "POST /*:undelete": Route(deployments.undelete),
             "POST /*:setTags": Route(deployments.set_tags),

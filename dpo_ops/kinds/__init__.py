@@ -29,8 +29,10 @@ def every_kind() -> tuple[Kind, ...]:
 
 
 def kind_of(resource: Resource) -> Kind:
-    """Return the facts that hold for `resource`: where it is made here, those of what is sent."""
+    """Return the facts that hold for `resource`: as it is made here, or is elsewhere, or is not."""
     kind = KINDS[resource.address.kind]
+    if resource.external and kind.elsewhere:
+        return kind.elsewhere
     return kind.made_here if resource.recipe and kind.made_here else kind
 
 

@@ -8,8 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from pydantic import AfterValidator
 from pydantic import Field as Value
 
+from dpo_ops.kinds.external import (
+    AS_PLANNED,
+    Adopted,
+    External,
+    elsewhere,
+    full_name,
+    referring,
+    said,
+    stands_in,
+)
 from dpo_ops.kinds.facts import (
     DIGEST_LENGTH,
     ID_LIMIT,
@@ -21,6 +32,7 @@ from dpo_ops.kinds.facts import (
     Kind,
     Listing,
     Origin,
+    Portrait,
     Problem,
     Spec,
     display_problem,
@@ -57,11 +69,34 @@ class Checks(Spec):
     """Findings that are accepted for a while, each with its reason."""
 
 
+def _full(text: str) -> str:
+    return full_name(text, "datasets")
+
+
+Full = Annotated[str, AfterValidator(_full)]
+
+
+class AdoptedDataset(Adopted):
+    """A dataset that is used instead of an upload."""
+
+    name: Full
+    """Its full name: accounts/…/datasets/…; its rows are taken to be those of source."""
+
+
+class ExternalDataset(External):
+    """A dataset that somebody else keeps."""
+
+    id: Full
+    """Its full name: accounts/…/datasets/…."""
+
+
 class DatasetSpec(Kept):
     """A JSONL file of preference pairs."""
 
     source: Annotated[str, Value(min_length=1)]
     """The JSONL file, relative to the spec file; inside the repository."""
+    adopt: AdoptedDataset | None = None
+    """A dataset that is used instead of an upload, as long as source has the same digest."""
     displayName: str | None = None
     """A name for people; the mark of the stack is added to it."""
     checks: Checks | None = None
@@ -77,9 +112,12 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
     if document.content is None:
         raise ValueError(f"{document.address} has no content")
     name = document.address.name
+    id_ = f"{name}-{document.content.digest[:DIGEST_LENGTH]}"
+    if instead := stands_in(spec.adopt, id_):
+        return referring(document, instead, stack, keeping=spec.keeping())
     return Resource(
         address=document.address,
-        id=f"{name}-{document.content.digest[:DIGEST_LENGTH]}",
+        id=id_,
         body={
             "displayName": marked(spec.displayName or name, stack),
             # Mandatory for uploaded datasets, though absent from the published docs; a string
@@ -131,6 +169,13 @@ def _outputs(dataset: Resource, observed: Observed) -> dict[str, Any]:
     return digest if dataset.stays else {"dataset": here("datasets", observed.id), **digest}
 
 
+def _portray(record: Mapping[str, Json], listing: Listing) -> Portrait:  # noqa: ARG001  -- one signature for all kinds
+    adopt = {"name": record["name"], "as": "NAME-DIGEST"}
+    how = f"with a file of the same rows in this repository; {AS_PLANNED}"
+    known = said(record, "displayName", "exampleCount", "createTime")
+    return Portrait(known, how, {"source": "FILE.jsonl", "adopt": adopt})
+
+
 DATASET = Kind(
     name="Dataset",
     collection="datasets",
@@ -143,6 +188,15 @@ DATASET = Kind(
     outputs=_outputs,
     check=_check,
     reads=("datasets",),
+    elsewhere=elsewhere(
+        name="Dataset",
+        collection="datasets",
+        schema="gatewayDataset",
+        spec=ExternalDataset,
+        health=health_of,
+        outputs=("dataset",),
+        portray=_portray,
+    ),
     content_field="source",
     name_limit=ID_LIMIT - 1 - DIGEST_LENGTH,
     retained="a job may still name it, and it costs nothing",

@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import re
 from calendar import timegm
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from pydantic import AfterValidator
 from pydantic import Field as Value
 
 from dpo_ops.errors import Finding
+from dpo_ops.kinds.external import External, elsewhere, full_name, named, said
 from dpo_ops.kinds.facts import (
     DIGEST_LENGTH,
     DISPLAY_LIMIT,
@@ -32,10 +35,12 @@ from dpo_ops.kinds.facts import (
     Kind,
     Listing,
     Origin,
+    Portrait,
     Problem,
     Question,
     Reference,
     Spec,
+    Traffic,
     Verdict,
     given,
     here,
@@ -53,7 +58,16 @@ from dpo_ops.kinds.values import (
     seconds,
     wire_duration,
 )
-from dpo_ops.resource import Health, Json, Observed, Resource, digest
+from dpo_ops.resource import (
+    Final,
+    Health,
+    Json,
+    Observed,
+    Resource,
+    canonical,
+    digest,
+    last_segment,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -64,6 +78,7 @@ OWNER = "custom/dpo-ops-stack"
 NAME = "custom/dpo-ops-name"
 PROVEN = "custom/dpo-ops-proven"
 APPLIED = "custom/dpo-ops-applied"
+ADOPTED = "custom/dpo-ops-adopted"
 PROTECTED = "custom/dpo-ops-protected"
 RETAINED = "custom/dpo-ops-retained"
 """The annotations that mark what is ours and what has answered. Only keys under `custom/` are
@@ -134,11 +149,28 @@ class Probe(Spec):
     """What it is asked."""
 
 
+def _full(text: str) -> str:
+    return full_name(text, "deployments")
+
+
+def _adoptable(text: str) -> str:
+    return full_name(text if "/" in text else here("deployments", text), "deployments")
+
+
+class ExternalDeployment(External):
+    """A deployment that somebody else keeps."""
+
+    id: Annotated[str, AfterValidator(_full)]
+    """Its full name: accounts/…/deployments/…."""
+
+
 class DeploymentSpec(Kept):
     """GPUs that serve one model."""
 
     model: str | ModelReference
     """What it serves: {dpoJob: name}, or a model's full name."""
+    adopt: Annotated[str, AfterValidator(_adoptable)] | None = None
+    """A deployment to take over, by its id, where none is there yet; it must serve this model."""
     probe: Probe | None = None
     """The question that a new deployment must answer before it counts as done."""
     displayName: Annotated[str, Value(max_length=DISPLAY_LIMIT)] | None = None
@@ -205,7 +237,7 @@ class DeploymentSpec(Kept):
     """A pricing plan."""
 
 
-_OURS = ("model", "probe", *KEPT)
+_OURS = ("model", "adopt", "probe", *KEPT)
 _WINDOWS = {"scaleUpWindow": (0, 3600), "scaleDownWindow": (0, 3600), "scaleToZeroWindow": (300, 0)}
 
 
@@ -232,7 +264,7 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
     spec: DeploymentSpec = document.spec
     name = document.address.name
     job = links.get("model.dpoJob")
-    model = here("models", job.id) if job else str(spec.model)
+    model = named("models", job) if job else str(spec.model)
     body = {key: value for key, value in given(spec).items() if key not in _OURS}
     body |= {
         "baseModel": model,
@@ -259,6 +291,7 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
             "prompt": spec.probe.prompt if spec.probe else "Answer with one short sentence.",
         },
         keeping=spec.keeping(),
+        adopts=spec.adopt or "",
     )
 
 
@@ -280,6 +313,23 @@ def _stamp(deployment: Resource) -> dict[str, str]:
 def _applied(deployment: Resource, record: Mapping[str, Json]) -> bool | None:
     said = look_up(record, ["annotations", APPLIED])
     return None if said is None else bool(said == deployment.options["said"])
+
+
+def _runs(record: Mapping[str, Json]) -> bool:
+    """Say whether it has replicas and has answered once, so that a day without is telling."""
+    replicas = record.get("replicaCount") or record.get("minReplicaCount") or 0
+    return _proven(record) and health_of(record)[0] is Health.CURRENT and replicas > 0
+
+
+def _unused(answer: Mapping[str, Json]) -> bool:
+    """Say whether what counts requests is there, and all of it is 0.
+
+    The names of the metrics are not published; what does not look like them says nothing.
+    """
+    metrics = answer.get("metrics")
+    named = metrics.items() if isinstance(metrics, dict) else ()
+    counts = [value for name, value in named if "request" in str(name).lower()]
+    return bool(counts) and all(type(value) in (int, float) and value == 0 for value in counts)
 
 
 _UNUSED_DAYS = 7
@@ -317,7 +367,10 @@ def _tags(body: Mapping[str, Json], record: Mapping[str, Json]) -> dict[str, str
 
     What else is on the record may be somebody else's, and stays.
     """
-    wanted, there = body["annotations"], record.get("annotations") or {}
+    wanted, there = dict(body["annotations"]), record.get("annotations") or {}
+    id_ = last_segment(str(record.get("name") or ""))
+    if id_ and not _is_generation(id_, wanted[NAME]):
+        wanted[ADOPTED] = id_
     new: dict[str, str | None] = {k: v for k, v in wanted.items() if there.get(k) != v}
     gone = [key for key in (PROTECTED, RETAINED) if key in there and key not in wanted]
     return new | dict.fromkeys(gone)
@@ -339,25 +392,76 @@ def _wire_policy(policy: Mapping[str, Json]) -> dict[str, Json]:
 def _find(deployment: Resource, listing: Listing) -> Observed:
     name, stack = deployment.address.name, deployment.stack
     record = listing.get("deployments", deployment.id)
-    earlier = tuple(
-        r
-        for r in listing.generations("deployments", name)
-        if r is not record and owner(r) == (stack, name) and _stands(r)
-    )
+    ours = listing.claimed("deployments", _held, (stack, name))
+    foreign = ""
+    if record is None or not _stands(record):
+        # What was taken over keeps its id, and is ours by its mark.
+        taken = next((r for r in ours if _is_same(deployment, r)), None)
+        if taken is None and not ours and not record and deployment.adopts:
+            return _adopting(deployment, listing)
+        record = taken or record
+    elif owner(record) != (stack, name):
+        foreign = "it does not carry the mark of this stack"
+    earlier = tuple(r for r in ours if r is not record)
     if record is None:
         return Observed(deployment.id, Health.NOT_FOUND, next_id=deployment.id, earlier=earlier)
+    return _seen(deployment, record, earlier, foreign)
+
+
+def _seen(
+    deployment: Resource,
+    record: Mapping[str, Json],
+    earlier: tuple[Mapping[str, Json], ...] = (),
+    conflict: str = "",
+) -> Observed:
     health, message = health_of(record)
-    foreign = "" if owner(record) == (stack, name) else "it does not carry the mark of this stack"
+    id_ = last_segment(str(record["name"]))
     return Observed(
-        id=deployment.id,
+        id=id_,
         health=health,
         message=message,
         record=record,
         next_id=deployment.id,
         earlier=earlier,
-        conflict=foreign,
-        names=() if health is Health.NOT_FOUND else (f"deployments/{deployment.id}",),
+        conflict=conflict,
+        names=() if health is Health.NOT_FOUND else (f"deployments/{id_}",),
     )
+
+
+def _adopting(deployment: Resource, listing: Listing) -> Observed:
+    """Return what is to be taken over, or why it can't be. Its tags will say that it is ours."""
+    id_, record = last_segment(deployment.adopts), listing.named(deployment.adopts)
+    if record is None or not _stands(record):
+        why, fix = f"there is no deployment {id_}", "correct adopt, or remove it to make a new one"
+        return _unfit(deployment, Final(why, fix))
+    stack, name = owner(record)
+    if stack and (stack, name) != (deployment.stack, deployment.address.name):
+        fix = f"have that stack give it up, or write external: true and id: …/{id_}"
+        return _unfit(deployment, Final(f"it is Deployment/{name} of stack {stack}", fix))
+    if not _is_same(deployment, record):
+        why = " and ".join(
+            f"its {key} is {canonical(said(record, key).get(key))}"
+            for key in _FIXED
+            if said(deployment.body, key) != said(record, key)
+        )
+        fix = "take it over as it is and change it afterwards, or remove adopt"
+        return _unfit(deployment, Final(why, fix))
+    # Until the mark is on it, it is not ours: nothing here may be destroyed.
+    return replace(_seen(deployment, record), names=())
+
+
+def _unfit(deployment: Resource, final: Final) -> Observed:
+    id_, what = last_segment(deployment.adopts), "can't be taken over"
+    return Observed(id_, Health.FAILED, what, next_id=deployment.id, final=final)
+
+
+def _is_same(deployment: Resource, record: Mapping[str, Json]) -> bool:
+    """Say whether a record is what the spec wants in all that can't be changed in place."""
+    # Left out, a placement is another one than any that is set: as it is for the id.
+    return said(deployment.body, *_FIXED) == said(record, *_FIXED)
+
+
+_FIXED = ("baseModel", "placement")
 
 
 def owner(record: Mapping[str, Json]) -> tuple[str, str]:
@@ -373,6 +477,25 @@ def _proven(record: Mapping[str, Json]) -> bool:
 
 def _claims(record: Mapping[str, Json]) -> tuple[str, str]:
     return owner(record) if _stands(record) else ("", "")
+
+
+def _held(record: Mapping[str, Json]) -> tuple[str, str]:
+    """Return whose a standing deployment is, where its id was chosen by us or taken over.
+
+    A copy of one that somebody made by hand has its mark too, and is not ours to replace.
+    """
+    stack, name = _claims(record)
+    id_ = last_segment(str(record.get("name") or ""))
+    taken = look_up(record, ["annotations", ADOPTED]) == id_
+    return (stack, name) if taken or _is_generation(id_, name) else ("", "")
+
+
+def _is_generation(id_: str, name: str) -> bool:
+    match = _GENERATION.fullmatch(id_)
+    return bool(match and match[1] == name)
+
+
+_GENERATION = re.compile(rf"(.+)-[0-9a-f]{{{DIGEST_LENGTH}}}")
 
 
 def _stands(record: Mapping[str, Json]) -> bool:
@@ -463,6 +586,23 @@ def _window(name: str, default: str) -> Field:
     return Field(path, Behaviour.SERVER_DEFAULT, f"{default} when left out", same=same_duration)
 
 
+def _portray(record: Mapping[str, Json], listing: Listing) -> Portrait:  # noqa: ARG001  -- one signature for all kinds
+    stack, name = owner(record)
+    known = said(
+        record, "displayName", "baseModel", "deploymentShape", "acceleratorType", "createTime"
+    )
+    if stack:
+        how = f"its spec is Deployment/{name} of stack {stack}, and it is changed there"
+        return Portrait(known, how, {})
+    instead = {
+        "model": str(record.get("baseModel") or ""),
+        "adopt": last_segment(str(record["name"])),
+        "minReplicaCount": record.get("minReplicaCount") or 0,
+        **said(record, "maxReplicaCount", "placement"),
+    }
+    return Portrait(known, "what is left out stays as it is", instead)
+
+
 DEPLOYMENT = Kind(
     name="Deployment",
     collection="deployments",
@@ -477,6 +617,16 @@ DEPLOYMENT = Kind(
     asks=_asks,
     judge=_judge,
     price=_price,
+    elsewhere=elsewhere(
+        name="Deployment",
+        collection="deployments",
+        schema="gatewayDeployment",
+        spec=ExternalDeployment,
+        health=health_of,
+        outputs=("deployment", "requestModel"),
+        portray=_portray,
+        list_params={"showDeleted": "true"},
+    ),
     reads=("deployments",),
     # A deleted deployment keeps its id for a while; to see it is to know why a create would
     # be refused.
@@ -493,6 +643,7 @@ DEPLOYMENT = Kind(
     claims=_claims,
     stamp=_stamp,
     applied=_applied,
+    traffic=Traffic(":metrics", {"timeRange": "24h"}, _runs, _unused),
     ran_out=_ran_out,
     fate=_fate,
     tags=_tags,

@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any
 from dpo_ops.errors import Finding
 from dpo_ops.kinds.dpo_job_here import DPO_JOB_HERE, settings_of, unservable, without_nulls
 from dpo_ops.kinds.dpo_job_here import desire as desire_here
-from dpo_ops.kinds.dpo_job_spec import DPOJobSpec, Retry, check, takes
+from dpo_ops.kinds.dpo_job_spec import (
+    DPOJobSpec,
+    ExternalModel,
+    Retry,
+    check,
+    suits,
+    takes,
+)
+from dpo_ops.kinds.external import AS_PLANNED, elsewhere, named, referring, said, stands_in
 from dpo_ops.kinds.facts import (
     DIGEST_LENGTH,
     ID_LIMIT,
@@ -30,6 +38,7 @@ from dpo_ops.kinds.facts import (
     Kind,
     Listing,
     Origin,
+    Portrait,
     Question,
     Reference,
     Retirement,
@@ -53,13 +62,17 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
     spec: DPOJobSpec = document.spec
     if spec.trainer != "fireworks":
         return desire_here(document, links, stack)
-    name, said = document.address.name, without_nulls(given(spec))
+    name, told = document.address.name, without_nulls(given(spec))
     dataset, start = links.get("dataset"), links.get("trainingConfig.warmStartFrom.dpoJob")
-    training, loss = settings_of(said, start)
-    data = dataset.content.digest if dataset and dataset.content else spec.dataset
+    training, loss = settings_of(told, start)
+    rows = named("datasets", dataset) if dataset else spec.dataset
+    data = dataset.content.digest if dataset and dataset.content else rows
     decides = {"dataset": data, "trainingConfig": training, "lossConfig": loss}
     model = f"{name}-{digest(decides)[:DIGEST_LENGTH]}"
-    shown = {key: said[key] for key in ("wandbConfig", "purpose") if key in said}
+    needs = tuple(link.address for link in (dataset, start) if link)
+    if instead := stands_in(spec.adopt, model):
+        return referring(document, instead, stack, needs=needs[:1], keeping=spec.keeping())
+    shown = {key: told[key] for key in ("wandbConfig", "purpose") if key in told}
     start_name = training.get("baseModel") or training["warmStartFrom"]
     base = start.options["base"] if start else start_name
     return Resource(
@@ -67,12 +80,12 @@ def _desire(document: Document, links: Mapping[str, Resource], stack: str) -> Re
         id=model,
         body={
             "displayName": marked(spec.displayName or name, stack),
-            "dataset": here("datasets", dataset.id) if dataset else spec.dataset,
+            "dataset": rows,
             "trainingConfig": {**training, "outputModel": here("models", model)},
             "lossConfig": loss,
             **shown,
         },
-        needs=tuple(link.address for link in (dataset, start) if link),
+        needs=needs,
         place=document.place,
         places=document.places,
         stack=stack,
@@ -342,6 +355,39 @@ def _fixed(path: str, reason: str) -> Field:
 
 _DECIDES = "decides the weights, so it is part of the id"
 
+
+def _portray(model: Mapping[str, Json], listing: Listing) -> Portrait | None:
+    """Portray an adapter, with the settings of the managed job that made it where it is there."""
+    if model.get("kind") != "HF_PEFT_ADDON":
+        return None
+    job = _maker(model, listing)
+    base = look_up(model, ["peftDetails", "baseModel"])
+    told = said(job or {}, "dataset", "trainingConfig", "lossConfig")
+    training = dict(told.get("trainingConfig") or said({"baseModel": base}, "baseModel"))
+    training.pop("outputModel", None)
+    instead = {
+        "dataset": told.get("dataset") or "NAME",
+        "trainingConfig": training,
+        **said(told, "lossConfig"),
+        "adopt": {"name": model["name"], "as": "NAME-DIGEST"},
+    }
+    known = said(model, "displayName", "createTime", "fineTuningJob") | said(
+        {"baseModel": base}, "baseModel"
+    )
+    return Portrait(known, AS_PLANNED, instead)
+
+
+def _maker(model: Mapping[str, Json], listing: Listing) -> Mapping[str, Json] | None:
+    if job := listing.named(str(model.get("fineTuningJob") or "")):
+        return job
+    made = (
+        job
+        for job in listing.all("dpoJobs")
+        if look_up(job, ["trainingConfig", "outputModel"]) == model["name"]
+    )
+    return next(made, None)
+
+
 DPO_JOB = Kind(
     name="DPOJob",
     collection="dpoJobs",
@@ -371,6 +417,16 @@ DPO_JOB = Kind(
     trains=True,
     product="models",
     paused=_paused,
+    suits=suits,
+    elsewhere=elsewhere(
+        name="DPOJob",
+        collection="models",
+        schema="gatewayModel",
+        spec=ExternalModel,
+        health=DPO_JOB_HERE.health,
+        outputs=("model",),
+        portray=_portray,
+    ),
     made_here=DPO_JOB_HERE,
     retirement=Retirement(
         "managed tuning jobs and their datasets",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dpo_ops.errors import Finding, Severity
 from dpo_ops.kinds.dpo_job_spec import DPOJobSpec, check
+from dpo_ops.kinds.external import named, referring, stands_in
 from dpo_ops.kinds.facts import (
     DIGEST_LENGTH,
     Answer,
@@ -52,7 +53,7 @@ def settings_of(
     """
     training = dict(said["trainingConfig"])
     if start:
-        training["warmStartFrom"] = here("models", start.id)
+        training["warmStartFrom"] = named("models", start)
     if "warmStartFrom" not in training:
         # To the API an unset rank is 0, which tunes all parameters at twice the price; to the
         # platform's own command line it is 8. What nobody asked for is not paid for here.
@@ -84,6 +85,9 @@ def desire(document: Document, links: Mapping[str, Resource], stack: str) -> Res
         start=str(training.get("warmStartFrom") or ""),
     )
     id_ = f"{name}-{digest(recipe.decides)[:DIGEST_LENGTH]}"
+    needs = tuple(link.address for link in (dataset, start) if link)
+    if instead := stands_in(spec.adopt, id_):
+        return referring(document, instead, stack, needs=needs[:1], keeping=spec.keeping())
     base = training.get("baseModel") or (start.options["base"] if start else "")
     rank = {"r": training["loraRank"]} if "loraRank" in training else {}
     return Resource(
@@ -95,7 +99,7 @@ def desire(document: Document, links: Mapping[str, Resource], stack: str) -> Res
             "kind": "HF_PEFT_ADDON",
             "peftDetails": {"baseModel": base, **rank},
         },
-        needs=tuple(link.address for link in (dataset, start) if link),
+        needs=needs,
         place=document.place,
         places=document.places,
         stack=stack,

@@ -6,10 +6,12 @@ OpenAPI v4.259.0, whose names the fields have. `trainer`, `weights` and `lrSched
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from pydantic import AfterValidator
 from pydantic import Field as Value
 
+from dpo_ops.kinds.external import Adopted, External, full_name
 from dpo_ops.kinds.facts import Kept, Problem, Spec, display_problem
 from dpo_ops.kinds.values import Duration, SecretRef, look_up
 
@@ -134,6 +136,27 @@ class Retry(Spec):
     """After what; [infrastructure] by default."""
 
 
+def _full(text: str) -> str:
+    return full_name(text, "models")
+
+
+Full = Annotated[str, AfterValidator(_full)]
+
+
+class AdoptedModel(Adopted):
+    """A model that is used as if this job had made it."""
+
+    name: Full
+    """Its full name: accounts/…/models/…."""
+
+
+class ExternalModel(External):
+    """A model that somebody else has trained."""
+
+    id: Full
+    """Its full name: accounts/…/models/…."""
+
+
 class DPOJobSpec(Kept):
     """One model, tuned with preference pairs."""
 
@@ -141,6 +164,8 @@ class DPOJobSpec(Kept):
     """The name of a Dataset of these specs, or the full name of one that exists."""
     trainer: Literal["fireworks", "trl", "ray"] = "fireworks"
     """Who trains: the managed service, TRL on this machine, or TRL on a Ray cluster."""
+    adopt: AdoptedModel | None = None
+    """A model that is used instead of a training, as long as nothing that decides it changes."""
     weights: Annotated[str, Value(min_length=1)] | None = None
     """For trl and ray, where baseModel's weights are: a Hugging Face id, a folder, a .gguf file."""
     trainingConfig: TrainingConfig
@@ -220,6 +245,20 @@ def takes(spec: DPOJobSpec, files: Mapping[str, Content]) -> Iterator[Problem]:
             TOO_MANY,
             f"train for {MOST_EXAMPLES // content.rows} epochs at most, or on fewer rows",
         )
+
+
+def suits(spec: DPOJobSpec, links: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find what is wrong beside what it refers to: to train here takes what lies here."""
+    if spec.trainer == "fireworks":
+        return
+    if isinstance(links.get("dataset"), External):
+        why = "its rows are in the account, and training on your own compute needs them here"
+        yield Problem("dataset", "is external", why, "give that Dataset a source")
+    start = "trainingConfig.warmStartFrom.dpoJob"
+    if isinstance(links.get(start), External):
+        why = "the model that is made has to name the base that it belongs to"
+        fix = "write warmStartFrom: accounts/…/models/… and the baseModel of that adapter"
+        yield Problem(start, "is external", why, fix)
 
 
 NOT_MANAGED = {

@@ -98,12 +98,14 @@ class Spec(BaseModel):
 
 
 class Kept(Spec):
-    """What every spec may say of its own deletion; nothing of it decides an id."""
+    """What every spec may say of whose it is and of its deletion; nothing of it decides an id."""
 
     deletionPolicy: Literal["delete", "retain"] | None = None
     """What becomes of it when it is destroyed or its spec is gone: delete or retain."""
     protect: bool | None = None
     """Whether it is never deleted; to take the spec away does not lift that."""
+    external: bool | None = None
+    """true: somebody else's; then only id stands beside it, and nothing of it is changed."""
 
     def keeping(self) -> Keeping:
         """Return it as a resource says it."""
@@ -191,6 +193,10 @@ class Verdict:
     known: Mapping[str, Json] = field(default_factory=dict)
 
 
+Claims = Callable[[Mapping[str, Json]], tuple[str, str]]
+_ACCOUNTS = "accounts/"
+
+
 class Listing:
     """What the account's list calls answered, indexed so that finding one is a look-up.
 
@@ -204,6 +210,8 @@ class Listing:
         self._by_id: dict[tuple[str, str], Mapping[str, Json]] = {}
         self._by_stem: dict[tuple[str, str], list[Mapping[str, Json]]] = defaultdict(list)
         self._attempts: dict[tuple[str, str], list[Mapping[str, Json]]] = defaultdict(list)
+        self._by_name: dict[str, Mapping[str, Json]] = {}
+        self._by_claim: dict[str, dict[tuple[str, str], list[Mapping[str, Json]]]] = {}
         for collection, rows in records.items():
             for record in rows:
                 self._index(collection, record)
@@ -211,6 +219,20 @@ class Listing:
     def get(self, collection: str, id_: str) -> Mapping[str, Json] | None:
         """Return the record with this id, or None."""
         return self._by_id.get((collection, id_))
+
+    def named(self, name: str) -> Mapping[str, Json] | None:
+        """Return the record with this full name, or None."""
+        return self._by_name.get(name)
+
+    def claimed(
+        self, collection: str, by: Claims, whose: tuple[str, str]
+    ) -> list[Mapping[str, Json]]:
+        """Return the records whose stack and spec name are `whose`, oldest first."""
+        if collection not in self._by_claim:
+            found = self._by_claim[collection] = defaultdict(list)
+            for record in sorted(self.all(collection), key=_created):
+                found[by(record)].append(record)
+        return self._by_claim[collection].get(whose, [])
 
     def all(self, collection: str) -> list[Mapping[str, Json]]:
         """Return every record of a collection, by id."""
@@ -226,7 +248,11 @@ class Listing:
         return sorted(found, key=lambda pair: pair[0])
 
     def _index(self, collection: str, record: Mapping[str, Json]) -> None:
-        id_ = last_segment(str(record.get("name", "")))
+        name = str(record.get("name", ""))
+        self._by_name[name] = record
+        if name.startswith(_ACCOUNTS) and not name.startswith(HERE):
+            return  # Of another account: there the same id is something else.
+        id_ = last_segment(name)
         self._by_id[collection, id_] = record
         if attempt := _ATTEMPT.fullmatch(id_):
             self._attempts[collection, attempt["stem"]].append(record)
@@ -339,6 +365,22 @@ def takes_any(
     return iter(())
 
 
+def unportrayed(
+    record: Mapping[str, Json],  # noqa: ARG001  -- the default `portray`
+    listing: Listing,  # noqa: ARG001
+) -> Portrait | None:
+    """Say that an import leaves it out."""
+    return None
+
+
+def suits_all(
+    spec: Any,  # noqa: ARG001  -- the default `suits`
+    links: Mapping[str, Any],  # noqa: ARG001
+) -> Iterator[Problem]:
+    """Say that a spec goes with whatever it refers to."""
+    return iter(())
+
+
 def asks_nothing(resource: Resource) -> Question | None:  # noqa: ARG001  -- the default `asks`
     """Say that a kind needs no answer from the platform before it is created."""
     return None
@@ -382,6 +424,33 @@ class Retirement:
     since: str
     path: str
     instead: str
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """What an import says of something that it found, as comments beside its spec.
+
+    `known` is by name, `instead` the spec that would take it over and `how` what to know of that;
+    nothing stands in `instead` where it can't be taken over.
+    """
+
+    known: Mapping[str, Json]
+    how: str
+    instead: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """How it is asked whether something that runs was used for a day.
+
+    `path` follows its full name in a GET with `params`. `runs` says whether a record is worth
+    the question, `unused` whether an answer certainly says that nobody used it.
+    """
+
+    path: str
+    params: Mapping[str, str]
+    runs: Callable[[Mapping[str, Json]], bool]
+    unused: Callable[[Mapping[str, Json]], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -437,11 +506,13 @@ class Kind:
     """The annotations that say which spec was applied to it, set once it has answered."""
     applied: Callable[[Resource, Mapping[str, Json]], bool | None] = unknown_if_applied
     """Whether a record says that this very spec was applied to it; None where it says nothing."""
+    traffic: Traffic | None = None
+    """How to see that it runs for nobody; None for what does not run."""
     ran_out: Callable[[Mapping[str, Json]], str] = never_runs_out
     """Says that the platform took it away for want of use; empty where somebody else did."""
     fate: Callable[[Mapping[str, Json]], Fate] = deletable
     """What a record says of its own deletion, whether or not there is a spec of it."""
-    claims: Callable[[Mapping[str, Json]], tuple[str, str]] | None = None
+    claims: Claims | None = None
     """Gives the stack and the spec name that a standing record is marked with; none for a kind
     that costs nothing while it stands, so that nobody has to be warned of one without a spec."""
     paused: Callable[[Mapping[str, Json]], bool] = never
@@ -455,6 +526,12 @@ class Kind:
     """The collection of what is loaded onto it later, beside what it was made with."""
     retained: str = ""
     """Why `destroy` keeps it unless told otherwise; empty when it deletes it."""
+    elsewhere: Kind | None = None
+    """The facts that hold instead where a resource is only referred to."""
+    portray: Callable[[Mapping[str, Json], Listing], Portrait | None] = unportrayed
+    """What an import says of a record; None for what it leaves out."""
+    suits: Callable[[Any, Mapping[str, Any]], Iterator[Problem]] = suits_all
+    """Finds what is wrong with a spec beside those that it refers to, each by its dotted path."""
     made_here: Kind | None = None
     """The facts that hold instead where a resource has a recipe: it is made here and then sent."""
     finish: Callable[[Mapping[str, Json], Mapping[str, Json]], Mapping[str, Json]] = as_it_is

@@ -47,8 +47,15 @@ class Draft:
 
     @property
     def kind(self) -> Kind:
-        """The facts of its kind; a Stack has none."""
-        return KINDS[self.address.kind]
+        """The facts of its kind, or of what is elsewhere; a Stack has none."""
+        kind = KINDS[self.address.kind]
+        return kind.elsewhere if kind.elsewhere and self.external else kind
+
+    @property
+    def external(self) -> bool:
+        """Whether it only refers to what somebody else keeps."""
+        said = self.spec.node.value.get("external")
+        return said is not None and said.node.value is True
 
 
 @dataclass(slots=True)

@@ -82,6 +82,7 @@ def load(  # noqa: PLR0913  -- what the outside world gives, each by name
     order = connect(drafts, reader.lost, log)
     contents = Contents(log, count_tokens=count_tokens, today=today, cache=cache, recall=recall)
     for draft in drafts.values():
+        _suit(draft, drafts, log)
         draft.content = contents.of(draft)
     for draft in drafts.values():
         _check_files(draft, drafts, log)
@@ -183,6 +184,12 @@ def _check_files(draft: Draft, drafts: dict[Address, Draft], log: Log) -> None:
         report(draft.kind.takes(draft.model, files), draft.spec, log)
 
 
+def _suit(draft: Draft, drafts: Mapping[Address, Draft], log: Log) -> None:
+    if draft.model is not None:
+        linked = {path: drafts[target].model for path, target in draft.links.items()}
+        report(draft.kind.suits(draft.model, linked), draft.spec, log)
+
+
 def _nothing(paths: Sequence[Path], log: Log) -> None:
     looked = ", ".join(show(path) for path in paths) or "no path at all"
     what = "there is no spec of a resource here"
@@ -201,10 +208,10 @@ def _desire(drafts: Sequence[Draft], stack: Stack) -> State:
 
 
 def _read_here_only(made: Mapping[Address, Resource]) -> set[Address]:
-    """Return what needs no upload: all that needs its content is made on one's own compute."""
+    """Return what needs no upload: all that needs its content is made here, or exists already."""
     here, there = set[Address](), set[Address]()
     for resource in made.values():
-        (here if resource.recipe else there).update(resource.needs)
+        (here if resource.recipe or resource.external else there).update(resource.needs)
     return {address for address in here - there if made[address].content}
 
 

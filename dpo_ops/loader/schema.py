@@ -32,11 +32,16 @@ def spec_schema() -> dict[str, Any]:
     required, for the defaults of a Stack may give it; `load` is what decides.
     """
     models = {name: kind.spec for name, kind in KINDS.items()} | {STACK: StackSpec}
-    references, whole = models_json_schema([(model, "validation") for model in models.values()])
+    others = {name: kind.elsewhere.spec for name, kind in KINDS.items() if kind.elsewhere}
+    every = [*models.values(), *others.values()]
+    references, whole = models_json_schema([(model, "validation") for model in every])
     parts = whole.get("$defs", {})
-    _describe(parts, models.values())
+    _describe(parts, every)
     definitions = {name: _lenient(part) for name, part in parts.items()}
     specs = {name: references[model, "validation"] for name, model in models.items()}
+    documented = dict(specs)
+    for name, model in others.items():
+        documented[name] = {"anyOf": [specs[name], references[model, "validation"]]}
     stack = definitions[specs[STACK]["$ref"].rpartition("/")[2]]
     stack["properties"]["defaults"] = _defaults(specs)
     definitions["Template"] = {
@@ -49,7 +54,7 @@ def spec_schema() -> dict[str, Any]:
         "title": "A document of a dpo-ops spec file",
         "type": "object",
         "required": ["apiVersion", "kind"],
-        "oneOf": [_document(name, spec) for name, spec in specs.items()],
+        "oneOf": [_document(name, documented[name]) for name in specs],
         "$defs": dict(sorted(definitions.items())),
     }
 

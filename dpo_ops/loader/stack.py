@@ -61,6 +61,8 @@ def _read(draft: Draft, log: Log) -> Stack:
 
 def with_defaults(draft: Draft, stack: Stack) -> Entry:
     """Return the spec of a document with the defaults of its kind under it."""
+    if draft.external:
+        return draft.spec  # What somebody else keeps has its own settings.
     under, spec = stack.defaults.get(draft.address.kind), draft.spec
     if under is None or not isinstance(under.node.value, dict):
         return spec

@@ -7,7 +7,7 @@ specs that is still to be applied.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -41,7 +41,7 @@ class Drifted:
     """One thing that is not as it was left.
 
     `accepted` is who lives with it and until when; it is there past its date as well, and then
-    `counts` is true.
+    `counts` is true. `ours` is false for what a spec only refers to: nothing here mends it.
     """
 
     address: Address
@@ -51,6 +51,7 @@ class Drifted:
     fields: tuple[FieldChange, ...] = ()
     accepted: Accepted | None = None
     counts: bool = True
+    ours: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,12 @@ def _drifted(change: Change, observed: Accounted, needed: Collection[Address]) -
     if seen.health is Health.NOT_FOUND and seen.record is not None:
         ran_out = change.kind.ran_out(seen.record)
         return _one(change, Sort.EXPIRED if ran_out else Sort.MISSING, ran_out or seen.message)
-    if seen.health is Health.NOT_FOUND and change.address in needed:
-        message = "is not in the account, though what was made from it is"
-        return _one(change, Sort.MISSING, message)
+    referred = bool(change.resource and change.resource.external)
+    if seen.health is Health.NOT_FOUND and (referred or change.address in needed):
+        made = "is not in the account, though what was made from it is"
+        return _one(
+            change, Sort.MISSING, "is gone; its spec only refers to it" if referred else made
+        )
     if change.fields and not any(step.verb is Verb.CREATE for step in change.steps):
         said = change.resource and change.kind.applied(change.resource, seen.record or {})
         if said is not False:
@@ -121,7 +125,8 @@ def _drifted(change: Change, observed: Accounted, needed: Collection[Address]) -
 
 def _one(change: Change, sort: Sort, message: str) -> Drifted:
     fields = change.fields if sort is Sort.CHANGED else ()
-    return Drifted(change.address, sort, change.id, message, fields)
+    ours = not (change.resource and change.resource.external)
+    return Drifted(change.address, sort, change.id, message, fields, ours=ours)
 
 
 def _idle(change: Change) -> Drifted:
@@ -151,9 +156,7 @@ def _accepted(one: Drifted, entries: Sequence[Accepted], today: str) -> Drifted:
     if not matching:
         return one
     entry = max(matching, key=lambda entry: entry.until)
-    return Drifted(
-        one.address, one.sort, one.id, one.message, one.fields, entry, counts=entry.until < today
-    )
+    return replace(one, accepted=entry, counts=entry.until < today)
 
 
 def _matching(one: Drifted, entries: Sequence[Accepted]) -> Iterator[Accepted]:

@@ -12,6 +12,7 @@ from dpo_ops.planner.change import Action, Change, FieldChange, Plan, Step, Verb
 from dpo_ops.planner.order import dependency_order
 from dpo_ops.planner.parts import blocked, change_of, dependents_of, superseded
 from dpo_ops.planner.policy import allowed
+from dpo_ops.planner.refer import refer
 from dpo_ops.planner.remove import pruned, stray
 from dpo_ops.planner.spending import priced
 from dpo_ops.resource import Health, last_segment
@@ -66,6 +67,9 @@ def plan(
     changes, warnings = [], [stray(*found) for found in observed.strays]
     for address in dependency_order(desired):
         resource, seen = desired[address], observed.resources[address]
+        if resource.external:
+            changes.append(refer(resource, seen, dependents[address]))
+            continue
         change = _decide(resource, seen)
         verdict = _judge(resource, seen, answers, dependents[address])
         if verdict:

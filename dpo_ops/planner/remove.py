@@ -37,7 +37,10 @@ def teardown(desired: State, observed: Accounted, *, everything: bool = False) -
 def _remove(resource: Resource, seen: Observed, *, everything: bool) -> Change:
     kind = kind_of(resource)
     names = [*seen.names, *superseded(kind, seen)]
-    if seen.conflict:
+    if resource.external:
+        names = []
+        reason = "left alone: its spec only refers to it"
+    elif seen.conflict:
         names = []
         reason = f"left alone: {seen.conflict}"
     elif not names and seen.health is not Health.NOT_FOUND:

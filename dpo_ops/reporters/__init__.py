@@ -16,6 +16,7 @@ from dpo_ops.reporters.documents import (
     report_document,
     status_document,
 )
+from dpo_ops.reporters.drift import drift_document, drift_findings, drift_markdown, drift_text
 from dpo_ops.reporters.errors import error_markdown, error_text
 from dpo_ops.reporters.findings import checked_text, findings_text
 from dpo_ops.reporters.github import findings_markdown, workflow_commands
@@ -24,6 +25,13 @@ from dpo_ops.reporters.history import (
     history_document,
     history_markdown,
     history_text,
+)
+from dpo_ops.reporters.imported import (
+    Imported,
+    imported,
+    imported_document,
+    imported_text,
+    skipped_text,
 )
 from dpo_ops.reporters.lineage import (
     Lineage,
@@ -73,6 +81,7 @@ __all__ = [
     "Card",
     "Ending",
     "History",
+    "Imported",
     "Lineage",
     "Metrics",
     "Reading",
@@ -85,6 +94,10 @@ __all__ = [
     "card_document",
     "card_markdown",
     "checked_text",
+    "drift_document",
+    "drift_findings",
+    "drift_markdown",
+    "drift_text",
     "elapsed",
     "error_document",
     "error_markdown",
@@ -95,6 +108,9 @@ __all__ = [
     "history_document",
     "history_markdown",
     "history_text",
+    "imported",
+    "imported_document",
+    "imported_text",
     "json_text",
     "latest",
     "lineage_document",
@@ -119,6 +135,7 @@ __all__ = [
     "report_text",
     "round_document",
     "round_line",
+    "skipped_text",
     "status_document",
     "status_markdown",
     "status_of",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dpo_ops.planner import PLAN_SCHEMA, Action
+from dpo_ops.planner import PLAN_SCHEMA, Action, Sort
 from dpo_ops.reporters.card import CARD_SCHEMA
 from dpo_ops.reporters.documents import VERSION
 from dpo_ops.reporters.history import HISTORY_SCHEMA
@@ -59,6 +59,21 @@ _ROW = record(
         "since": {**_MAYBE_TEXT, "description": "RFC 3339, as the server says it"},
         "earlier": {**COUNT, "description": "earlier generations that are kept"},
         "metrics": _TRAINED,
+    }
+)
+_DRIFTED = record(
+    {
+        "address": _ADDRESS,
+        "sort": {"enum": [str(sort) for sort in Sort]},
+        "id": TEXT,
+        "message": TEXT,
+        "fix": {**TEXT, "description": "what to do; empty where it is accepted"},
+        "counts": {"type": "boolean", "description": "false while it is accepted"},
+        "fields": list_of(record({"path": TEXT, "spec": {}, "account": {}})),
+        "accepted": {
+            **record({"owner": TEXT, "until": TEXT, "reason": TEXT, "lapsed": {"type": "boolean"}}),
+            "type": ["object", "null"],
+        },
     }
 )
 _RESULT = record(
@@ -118,11 +133,33 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "report": published("report", _REPORT),
     "round": published("round", _ROUND),
     "status": published("status", {**_WHOSE, "resources": list_of(_ROW)}),
+    "drift": published(
+        "drift",
+        {
+            **_WHOSE,
+            "found": {"type": "boolean", "description": "whether anything counts"},
+            "drifted": list_of(_DRIFTED),
+            "pending": {
+                **list_of(record({"address": _ADDRESS, "reason": TEXT})),
+                "description": "what the specs say that is not applied yet; no drift",
+            },
+            "inPlace": COUNT,
+        },
+    ),
     "metrics": published("metrics", _METRICS),
     "outputs": published("outputs", {**_WHOSE, "outputs": _OUTPUTS, "missing": map_of(TEXT)}),
     "history": HISTORY_SCHEMA,
     "lineage": LINEAGE_SCHEMA,
     "card": CARD_SCHEMA,
+    "import": published(
+        "import",
+        {
+            "account": TEXT,
+            "files": list_of(TEXT),
+            "resources": list_of(record({"address": _ADDRESS, "name": TEXT, "file": TEXT})),
+            "skipped": list_of(record({"name": TEXT, "why": TEXT})),
+        },
+    ),
     "findings": published("findings", {"files": list_of(TEXT), "findings": list_of(FINDING)}),
     **PAIRS_SCHEMAS,
     "error": published("error", {"error": _ERROR}),

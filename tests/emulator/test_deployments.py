@@ -156,6 +156,26 @@ def test_traffic_in_the_last_hour_protects_a_deployment(api: Any):
     api.ok("DELETE", "/deployments/dep")
 
 
+def test_metrics_count_the_requests_of_a_time_range(api: Any):
+    deployment = api.deployment(BASE, minReplicaCount=1)
+
+    def asked(time_range: str = "") -> float:
+        path = f"/deployments/dep:metrics{time_range and '?timeRange=' + time_range}"
+        count: float = api.ok("GET", path)["metrics"]["requests_count"]
+        return count
+
+    assert asked() == 0
+    api.chat(deployment)
+    api.chat(deployment)
+    api.wait(1800)
+    api.chat(deployment)
+    assert [asked(), asked("1m"), asked("2h"), asked("24h")] == [1, 1, 3, 3]
+    api.wait(86_400 + 120)
+    assert [asked("24h"), asked("2h")] == [0, 0]
+    api.fails(400, "GET", "/deployments/dep:metrics?timeRange=soon")
+    api.fails(404, "GET", "/deployments/other:metrics")
+
+
 def test_scale_to_zero_and_back(api: Any):
     deployment = api.deployment(BASE, autoscalingPolicy={"scaleToZeroWindow": "600s"})
     api.wait(599)

@@ -122,7 +122,6 @@ def test_routes_of_the_api_that_are_not_played_are_these(gateway: Any):
         *((m, f"{account}/deploymentShapes/*") for m in ("PATCH", "DELETE")),
         ("POST", f"{account}/deploymentShapes"),
         ("PATCH", f"{account}/deploymentShapes/*/versions/*"),
-        ("GET", f"{account}/deployments/*:metrics"),
         ("POST", f"{account}/models/*/versions"),
         ("POST", f"{account}/models/*/versions/*:deploy"),
         ("GET", f"{account}/models/*/versions:count"),
@@ -181,6 +180,9 @@ def test_smaller_answers_fit_their_schemas(api: Any, gateway: Any, valid_rows: b
     api.ok("POST", "/dpoJobs?dpoJobId=j", json=api.job_body("accounts/emulator/datasets/d"))
     metrics = api.ok("GET", "/dpoJobs/j:getMetricsFileEndpoint")
     valid(gateway, "gatewayGetDpoJobMetricsFileResponse", metrics)
+    api.deployment(BASE)
+    traffic = api.ok("GET", "/deployments/dep:metrics")
+    valid(gateway, "gatewayGetDeploymentMetricsResponse", traffic)
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,7 @@ OURS = (
     "noProgressTimeout",
     "onSupersede",
     *KEPT,
+    "adopt",
     "model",
     "probe",
     "trainingConfig.warmStartFrom.dpoJob",

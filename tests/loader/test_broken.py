@@ -141,7 +141,7 @@ CASES = {
         dataset(name="x"), ["7:3: spec has no field 'name' · name belongs in metadata"]
     ),
     "a field like no other": Case(
-        job("xyzzy: 1"), ["16:3: spec has no field 'xyzzy' · use one of: dataset, deletionPolicy"]
+        job("xyzzy: 1"), ["16:3: spec has no field 'xyzzy' · use one of: adopt, dataset"]
     ),
     "the server's field": Case(
         job("state: DONE"), ["16:3: state is the server's to say · read as health"]

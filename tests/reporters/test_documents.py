@@ -9,14 +9,18 @@ import pytest
 
 from dpo_ops.errors import DpoOpsError, Rejected, SpecError
 from dpo_ops.executor.events import Outcome
+from dpo_ops.kinds.facts import Listing
 from dpo_ops.planner import document
 from dpo_ops.reporters import (
     SCHEMAS,
     Metrics,
     Readings,
     Round,
+    drift_document,
     error_document,
     findings_document,
+    imported,
+    imported_document,
     json_text,
     metrics_document,
     outputs_document,
@@ -30,11 +34,15 @@ from dpo_ops.reporters import (
 )
 from dpo_ops.reporters.report_text import WORDS
 from dpo_ops.resource import Health
-from tests.reporters import cases, history, pairs
+from tests.reporters import cases, drifts, history, pairs
+from tests.wanted import uploaded
 
 SEEN = cases.observed(**cases.IN_PLACE)
 READ = read_metrics(b'{"step": 1, "loss": 0.7, "margin": null, "grad": 2}\n{"note": "n"}\n')
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+EXISTS = imported(
+    Listing({"datasets": [uploaded(cases.DATA), {"name": "accounts/-/datasets/É"}]}), "a"
+)
 DOCUMENTS = [
     ("plan", document(cases.fresh())),
     ("plan", document(cases.blocked())),
@@ -43,9 +51,11 @@ DOCUMENTS = [
     ("status", status_document(status_of(cases.ALL, SEEN))),
     ("status", status_document(status_of(cases.ALL, cases.observed()))),
     ("status", status_document(status_of(cases.ALL, SEEN, {cases.JOB.address: READ}))),
+    *(("drift", drift_document(found)) for found in drifts.ALL),
     ("metrics", metrics_document(Metrics("x", "y", Health.UNKNOWN, "", READ))),
     ("metrics", metrics_document(Metrics("x", "y", Health.CURRENT, "done", Readings()))),
     ("outputs", outputs_document(outputs_of(cases.ALL, SEEN))),
+    ("import", imported_document(EXISTS, ["specs/datasets.yaml"])),
     ("outputs", outputs_document(outputs_of(cases.ALL, cases.observed()))),
     ("findings", findings_document(["a.yaml"], [cases.ERROR, cases.WARNING])),
     ("findings", findings_document([], [])),

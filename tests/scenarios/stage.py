@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     import pytest
 
 HERE = Path(__file__).parent
+TODAY = "2026-09-21"  # The day on which the clock begins.
 DATA = Path(".dpo-ops/emulator")
 _FINGERPRINT = re.compile(r"\bsha256:[0-9a-f]{64}\b")
 _SCHEMAS = {
@@ -49,12 +50,14 @@ _SCHEMAS = {
     "reconcile": "report",
     "destroy": "report",
     "status": "status",
+    "drift": "drift",
     "metrics": "metrics",
     "outputs": "outputs",
     "history": "history",
     "lineage": "lineage",
     "card": "card",
     "gc": "plan",
+    "import": "import",
     "validate": "findings",
 }
 
@@ -105,6 +108,7 @@ class Stage:
             "dpo_ops.cli.carrying.SystemClock": lambda: self.clock,
             "dpo_ops.cli.carrying.SystemRandom": dice,
             "dpo_ops.cli.carrying.time": SimpleNamespace(monotonic=self.clock.now),
+            "dpo_ops.cli.drifting.today": lambda: TODAY,
             "dpo_ops.cli.following.SystemClock": lambda: self.clock,
             "dpo_ops.cli.following.SystemRandom": dice,
             "dpo_ops.cli.measuring.ThreadPoolExecutor": InTurn,

@@ -1,0 +1,32 @@
+"""Desired and observed → drift. Nothing here sends anything but a GET."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dpo_ops import planner
+from dpo_ops.cli.desired import in_account
+from dpo_ops.observer import idle, observe
+
+if TYPE_CHECKING:
+    from dpo_ops.client import Client
+    from dpo_ops.loader import Loaded
+    from dpo_ops.planner import Drift
+
+
+def look(client: Client, desired: Loaded, today: str) -> Drift:
+    """Return what has drifted by `today`, a date as YYYY-MM-DD.
+
+    The platform is not asked what could be trained or served: that takes a POST, and decides
+    nothing about what is there.
+    """
+    wanted = in_account(desired, client)
+    observed = observe(client, wanted)
+    fresh = planner.plan(wanted, observed, {})
+    return planner.drift(wanted, observed, fresh, idle(client, wanted, observed), today)
+
+
+def today() -> str:
+    """Return the date in UTC as YYYY-MM-DD."""
+    return datetime.now(UTC).date().isoformat()

@@ -1,0 +1,41 @@
+"""What a spec only refers to: it is looked at, and waited for where something needs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dpo_ops.errors import Finding
+from dpo_ops.kinds import kind_of
+from dpo_ops.planner.change import Action, Step, Verb
+from dpo_ops.planner.parts import change_of
+from dpo_ops.resource import Health
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dpo_ops.planner.change import Change
+    from dpo_ops.resource import Observed, Resource
+
+_PATHS = ("id", "adopt.name", "adopt")
+
+
+def refer(resource: Resource, seen: Observed, dependents: Sequence[Resource]) -> Change:
+    """Return the change that changes nothing, or says why what needs it can't be made."""
+    reason = f"only referred to: {seen.message}"
+    if seen.health is Health.NOT_FOUND:
+        return _blocked(resource, seen, f"there is no {seen.id} to refer to: {seen.message}")
+    if seen.health is Health.CURRENT or not dependents:
+        return change_of(resource, seen, action=Action.NO_OP, reason=reason)
+    if seen.health in (Health.FAILED, Health.TERMINATING):
+        return _blocked(resource, seen, f"{seen.id} is of no use: {seen.message}")
+    wait = Step(Verb.WAIT, f"{kind_of(resource).collection}/{seen.id}")
+    return change_of(resource, seen, action=Action.NO_OP, reason=reason, steps=(wait,))
+
+
+def _blocked(resource: Resource, seen: Observed, what: str) -> Change:
+    places = (resource.places.get(path) for path in _PATHS)
+    where = next((place for place in places if place), resource.place) or str(resource.address)
+    why = "its spec only refers to it, and nothing is made in its place"
+    fix = "correct the name, or write a spec that makes it"
+    blocked = (Finding(where, what, why, fix, "external"),)
+    return change_of(resource, seen, action=Action.NO_OP, reason=what, blocked=blocked)
