@@ -131,7 +131,8 @@ class _Seen:
         """Yield the names of what a state refers to, whatever collection they are in."""
         for resource in state.values():
             yield from self.stems.get(resource.id, ())
-            yield from sorted(mentions([resource.body, resource.options], self.account))
+            named = [resource.body, resource.options, resource.external, resource.adopts]
+            yield from sorted(mentions(named, self.account))
             if resource.recipe:
                 yield from sorted(mentions(resource.recipe.decides, self.account))
 
