@@ -120,7 +120,6 @@ class Account:
         live = self.rehearsal.client.list("deployments")
         assert len(live) == 1
 
-
     def _failed(self) -> int:
         return sum(job["state"] == "JOB_STATE_FAILED" for job in self.rehearsal.jobs())
 
