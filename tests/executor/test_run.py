@@ -223,7 +223,10 @@ def test_an_update_changes_only_what_the_spec_says(rehearsal: Rehearsal, data: R
     changed = {key for key in before if before[key] != after[key]}
     assert {"maxReplicaCount", "description"} <= changed
     server = {"updateTime", "replicaStats", "replicaCount", "desiredReplicaCount", "state"}
-    assert changed <= {"maxReplicaCount", "description"} | server
+    # That this spec was applied is written down as well.
+    assert changed <= {"maxReplicaCount", "description", "annotations"} | server
+    tags = (before["annotations"], after["annotations"])
+    assert {k for k in tags[0] if tags[0][k] != tags[1][k]} == {"custom/dpo-ops-applied"}
 
 
 def test_a_deployment_whose_spec_is_gone_is_not_forgotten(
