@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from dpo_ops.resource import Json, Observed, Resource
     from dpo_ops.trainers import Measured
 
+_VALIDATED = ":validateUpload"
 _TRACES = 100
 """How many ids of deleted attempts are passed over before something else must be wrong."""
 
@@ -204,7 +205,8 @@ class Writer:
         content, kind = wanted(change).content, change.kind
         if content is None or self._is_current(kind, name):
             return "its file is there already"
-        try:
+
+        def send() -> None:
             self.client.upload(
                 last_segment(name),
                 Path(content.path),
@@ -213,10 +215,8 @@ class Writer:
                 progress=lambda done, total: self.uploaded(change, done, total),
                 stop=self.stop,
             )
-        except (AlreadyExists, Rejected):
-            # An upload whose reply was lost may be done; its id says that the bytes are ours.
-            if not self._is_current(kind, name):
-                raise
+
+        self._fill(kind, name, send)
         return f"uploaded {content.size} bytes, {content.rows} rows"
 
     def _train(self, change: Change, name: str) -> str:  # noqa: ARG002  -- as all of them
@@ -237,18 +237,38 @@ class Writer:
         if self._is_current(change.kind, name):
             return "its files are there already"
         files = self.workshop.files(wanted(change))
-        try:
+
+        def send() -> None:
             self.client.upload_model(
                 last_segment(name),
                 files,
                 progress=lambda done, total: self.uploaded(change, done, total),
                 stop=self.stop,
             )
-        except (AlreadyExists, Rejected):
-            # An upload whose reply was lost may be done.
-            if not self._is_current(change.kind, name):
-                raise
+
+        self._fill(change.kind, name, send)
         return f"uploaded {sum(file.size for file in files)} bytes in {len(files)} files"
+
+    def _fill(self, kind: Kind, name: str, send: Callable[[], None]) -> None:
+        """Send files; what the id says of the bytes is true of whoever else sends them, too."""
+        try:
+            send()
+        except (AlreadyExists, Rejected) as error:
+            # An upload whose reply was lost may be done.
+            if self._is_current(kind, name):
+                return
+            if _VALIDATED not in error.request:
+                raise
+        else:
+            return
+        # Another run announced the same files after us, so that ours count no more. It sends
+        # its own; if it dies over that, we send ours again.
+        until = self.clock.now() + self.waits.grace_s
+        while not self._is_current(kind, name):
+            if self.clock.now() >= until:
+                send()
+                return
+            self._pause()
 
     def _is_current(self, kind: Kind, name: str) -> bool:
         try:

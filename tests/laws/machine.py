@@ -214,18 +214,10 @@ class Releases(RuleBasedStateMachine):
     )
     def apply_at_once(self, runs: int, seed: int, older: bool, nth: int, patience: str) -> None:
         """Several at once, one of them perhaps from an older commit, one perhaps killed."""
-        turns = Turns(seed)
         wanted = [self.desired] * runs
         if older:
             wanted[0] = self._loaded(self.history[-2 % len(self.history)])
-        calls = []
-        for me, desired in enumerate(wanted):
-            client = self._client(self._turn(turns, me, nth if me == 1 else 0))
-            calls.append(self._call(desired, PATIENCE[patience], client))
-        for ended in turns.all(calls):
-            self._judge(ended)
-        self._holds()
-        TALLY["at once"] += 1
+        self.at_once(wanted, seed, PATIENCE[patience], nth)
 
     @rule()
     def save_a_plan(self) -> None:
@@ -381,6 +373,31 @@ class Releases(RuleBasedStateMachine):
                 self.settle()
         finally:
             self.after.close()
+
+    def at_once(
+        self, wanted: list[State], seed: int, waits: Waits = LONG, nth: int = 0
+    ) -> list[Report | BaseException]:
+        """Let one run for each of `wanted` go on at the same time, in turns that `seed` decides.
+
+        The second is killed after its `nth` write.
+        """
+        turns = Turns(seed)
+        with ExitStack() as clients:
+            calls = []
+            for me, desired in enumerate(wanted):
+                client = self._client(self._turn(turns, me, nth if me == 1 else 0))
+                calls.append(self._call(desired, waits, clients.enter_context(client)))
+            ended: list[Report | BaseException] = turns.all(calls)
+        for one in ended:
+            self._judge(one)
+        self._holds()
+        TALLY["at once"] += 1
+        return ended
+
+    def committed(self, edit: Edit) -> State:
+        """Return what is wanted after one more commit."""
+        self._commit(_edited(self.world, *edit))
+        return self.desired
 
     # Below: how it is done
 

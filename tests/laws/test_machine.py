@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
-from dpo_ops.executor import writes
+from dpo_ops.executor import Report, writes
 from tests.laws import machine
-from tests.laws.machine import Releases
+from tests.laws.machine import Edit, Releases, edits
+from tests.laws.worlds import World, worlds
 
 LONG = settings.get_current_profile_name() == "long"
 
@@ -47,3 +49,22 @@ def test_a_job_paid_twice_is_found_and_printed_as_a_script(
     names["state"].after.close()
     assert str(again.value) == str(found.value)
     assert "JOB_STATE" in str(again.value)
+
+
+@settings(
+    max_examples=200 if LONG else 12,
+    deadline=None,
+    derandomize=not LONG,
+    suppress_health_check=list(HealthCheck),
+)
+@given(world=worlds(), edit=edits, runs=st.sampled_from([2, 8]), seed=st.integers(0, 2**16))
+def test_law_5_where_nothing_goes_wrong_all_of_several_at_once_end_well(
+    world: World, edit: Edit, runs: int, seed: int
+) -> None:
+    releases = Releases()
+    releases.first_commit(world)
+    for state in (releases.desired, releases.committed(edit)):
+        for ended in releases.at_once([state] * runs, seed):
+            assert isinstance(ended, Report), ended
+            assert ended.exit_code == 0, [f"{e.address}: {e.message}" for e in ended.ended]
+    releases.teardown()
