@@ -52,8 +52,9 @@ def test_a_job_paid_twice_is_found_and_printed_as_a_script(
 
 
 @settings(
-    max_examples=200 if LONG else 12,
+    max_examples=100 if LONG else 6,
     deadline=None,
+    phases=(Phase.generate,),  # Each run takes a second or more: too long to make it smaller.
     derandomize=not LONG,
     suppress_health_check=list(HealthCheck),
 )
@@ -66,5 +67,5 @@ def test_law_5_where_nothing_goes_wrong_all_of_several_at_once_end_well(
     for state in (releases.desired, releases.committed(edit)):
         for ended in releases.at_once([state] * runs, seed):
             assert isinstance(ended, Report), ended
-            assert ended.exit_code == 0, [f"{e.address}: {e.message}" for e in ended.ended]
+            assert ended.exit_code == 0, [f"{e.address}: {e.message}" for e in ended.ended if e.outcome != "in-sync" and e.outcome != "done"]
     releases.teardown()
