@@ -17,8 +17,10 @@ from dpo_ops.planner import (
     Accounted,
     Action,
     Plan,
+    Sort,
     Step,
     Verb,
+    drift,
     hold,
     plan,
     restore,
@@ -269,3 +271,59 @@ def test_what_was_not_planned_at_all_is_held_as_that() -> None:
     without = replace(saved, approved={})
     fresh = plan(desired, found(desired, changed), {})
     assert finding(hold(fresh, without)).why.startswith("planned was nothing; ")
+
+
+def test_the_rest_of_what_was_approved_needs_no_second_approval() -> None:
+    desired = State({PREFS.address: PREFS})
+    saved = restore(save(plan(desired, found(desired, {}), {}), desired))
+    half = {"datasets": [wanted.uploaded(PREFS, "UPLOADING")]}
+    (change,) = hold(plan(desired, found(desired, half), {}), saved).changes
+    assert [step.verb for step in change.steps] == [Verb.UPLOAD, Verb.WAIT]
+    assert not change.blocked
+    other = dict(saved.approved[str(PREFS.address)])
+    renamed = replace(saved, approved={str(PREFS.address): {**other, "id": "prefs-0"}})
+    assert hold(plan(desired, found(desired, half), {}), renamed).blocked
+
+
+def test_what_is_trained_here_shows_what_decides_its_weights() -> None:
+    first, stays = wanted.own_job(PREFS), replace(PREFS, stays=True)
+    why = "decides the weights"
+    shown = {f.path: (f.before, f.after, f.reason) for f in planned(stays, first).changes[1].fields}
+    assert PREFS.content
+    assert shown["dataset"] == (None, PREFS.content.digest, why)
+    assert shown["trainingConfig.epochs"] == (None, 1, why)
+    there = wanted.record("models", first.id, **{**first.body, "state": "READY"})
+    later = planned(stays, wanted.own_job(PREFS, epochs=2), models=[there]).changes[1]
+    decided = [(f.path, f.before, f.after) for f in later.fields if f.reason == why]
+    assert decided == [("trainingConfig.epochs", 1, 2)]
+
+
+def drifted(*resources: Resource, **lists: Sequence[Any]) -> list[tuple[Any, ...]]:
+    desired = State({r.address: r for r in resources})
+    seen = found(desired, lists)
+    made = drift(desired, seen, plan(desired, seen, {}), (), "2026-01-01")
+    return [(str(d.address), d.sort, d.id, d.message) for d in made.drifted]
+
+
+def test_what_is_said_of_each_drift() -> None:
+    model = {"models": [wanted.ready_model(TUNE)]}
+    theirs = wanted.served(SERVE, annotations={})
+    said = "it does not carry the mark of this stack"
+    where, missing = "Deployment/serve", "is not in the account, though what was made from it is"
+    assert drifted(SERVE, deployments=[theirs]) == [(where, Sort.CHANGED, SERVE.id, said)]
+    failed = wanted.served(SERVE, "FAILED", status={"message": "no capacity"})
+    assert (where, Sort.FAILED, SERVE.id, "failed: no capacity") in drifted(
+        SERVE, deployments=[failed]
+    )
+    assert drifted(PREFS, TUNE, **model) == [("Dataset/prefs", Sort.MISSING, PREFS.id, missing)]
+    days = {"createTime": "2026-01-01T00:00:00Z", "minReplicaCount": 0}
+    short = wanted.served(SERVE, "DELETED", **days, deleteTime="2026-01-03T00:00:00Z")
+    message = "deleted at 2026-01-03T00:00:00Z"
+    assert drifted(SERVE, deployments=[short]) == [(where, Sort.MISSING, SERVE.id, message)]
+    unused = wanted.served(SERVE, "DELETED", **days, deleteTime="2026-01-09T00:00:00Z")
+    ((_, sort, _, message),) = drifted(SERVE, deployments=[unused])
+    assert sort is Sort.EXPIRED
+    assert message.startswith("deleted 8 days after it was made; ")
+    changed = wanted.served(SERVE, maxReplicaCount=7)
+    ((_, sort, _, message),) = drifted(SERVE, deployments=[changed])
+    assert (sort, message) == (Sort.CHANGED, "differs in maxReplicaCount")
