@@ -22,9 +22,9 @@ from dpo_ops.errors import (
 )
 from dpo_ops.executor.waits import sleep_unless
 from dpo_ops.kinds.facts import PATCHED, Behaviour, Listing, fact, following, lists_of
-from dpo_ops.kinds.values import secret_variable
+from dpo_ops.kinds.values import leaves, secret_variable
 from dpo_ops.planner import Step, Verb
-from dpo_ops.resource import Health, last_segment, localise, qualify
+from dpo_ops.resource import HERE, Health, last_segment, localise, qualify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from dpo_ops.resource import Json, Observed, Resource
     from dpo_ops.trainers import Measured
 
+_REFUSALS = 4
+"""How often a create is refused for what it needs before that counts."""
+_VALIDATED = ":validateUpload"
 _TRACES = 100
 """How many ids of deleted attempts are passed over before something else must be wrong."""
 
@@ -94,7 +97,7 @@ class Writer:
         kind, resource = change.kind, self._finished(change)
         for _ in range(_TRACES):
             try:
-                self._post_new(kind, resource, kind.collection, last_segment(name))
+                self._post_when_ready(kind, resource, last_segment(name))
             except AlreadyExists:
                 seen = self._holder(kind, resource, name)
                 if not _is_trace(kind, seen, name):
@@ -103,6 +106,23 @@ class Writer:
             else:
                 return Done(f"created {last_segment(name)}", last_segment(name))
         raise AdoptionError("its id is taken, and so are all that follow", where=name)
+
+    def _post_when_ready(self, kind: Kind, resource: Resource, id_: str) -> None:
+        """Create; where the refusal names what it needs, a few more times.
+
+        A run beside this one may send the same file once more, and until that has been taken in
+        the file is not there for anybody.
+        """
+        needed = [last_segment(name) for _, name in leaves(resource.body) if _is_ours(name)]
+        for left in reversed(range(_REFUSALS)):
+            try:
+                self._post_new(kind, resource, kind.collection, id_)
+            except Rejected as error:
+                if not left or not any(need in error.why for need in needed):
+                    raise
+                self._pause()
+            else:
+                return
 
     def _post_new(self, kind: Kind, resource: Resource, collection: str, id_: str) -> None:
         body = self._sendable(resource.body)
@@ -204,7 +224,8 @@ class Writer:
         content, kind = wanted(change).content, change.kind
         if content is None or self._is_current(kind, name):
             return "its file is there already"
-        try:
+
+        def send() -> None:
             self.client.upload(
                 last_segment(name),
                 Path(content.path),
@@ -213,10 +234,8 @@ class Writer:
                 progress=lambda done, total: self.uploaded(change, done, total),
                 stop=self.stop,
             )
-        except (AlreadyExists, Rejected):
-            # An upload whose reply was lost may be done; its id says that the bytes are ours.
-            if not self._is_current(kind, name):
-                raise
+
+        self._fill(kind, name, send)
         return f"uploaded {content.size} bytes, {content.rows} rows"
 
     def _train(self, change: Change, name: str) -> str:  # noqa: ARG002  -- as all of them
@@ -237,18 +256,38 @@ class Writer:
         if self._is_current(change.kind, name):
             return "its files are there already"
         files = self.workshop.files(wanted(change))
-        try:
+
+        def send() -> None:
             self.client.upload_model(
                 last_segment(name),
                 files,
                 progress=lambda done, total: self.uploaded(change, done, total),
                 stop=self.stop,
             )
-        except (AlreadyExists, Rejected):
-            # An upload whose reply was lost may be done.
-            if not self._is_current(change.kind, name):
-                raise
+
+        self._fill(change.kind, name, send)
         return f"uploaded {sum(file.size for file in files)} bytes in {len(files)} files"
+
+    def _fill(self, kind: Kind, name: str, send: Callable[[], None]) -> None:
+        """Send files; what the id says of the bytes is true of whoever else sends them, too."""
+        try:
+            send()
+        except (AlreadyExists, Rejected) as error:
+            # An upload whose reply was lost may be done.
+            if self._is_current(kind, name):
+                return
+            if _VALIDATED not in error.request:
+                raise
+        else:
+            return
+        # Another run announced the same files after us, so that ours count no more. It sends
+        # its own; if it dies over that, we send ours again.
+        until = self.clock.now() + self.waits.grace_s
+        while not self._is_current(kind, name):
+            if self.clock.now() >= until:
+                send()
+                return
+            self._pause()
 
     def _is_current(self, kind: Kind, name: str) -> bool:
         try:
@@ -320,6 +359,10 @@ class Writer:
         """Return the body for the wire: names in full, secrets in place of their references."""
         sent: dict[str, Any] = _revealed(qualify(body, self.client.account), self.secret)
         return sent
+
+
+def _is_ours(name: Json) -> bool:
+    return isinstance(name, str) and name.startswith(HERE)
 
 
 def _is_made_here(change: Change) -> bool:
