@@ -118,6 +118,8 @@ class Report:
     ended: tuple[Ended, ...]
     answers: tuple[Answered, ...] = ()
     interrupted: bool = False
+    left: bool = False
+    """It was left as it was told to be, once it had waited long enough."""
     outputs: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     """By address, the names that others need, such as the model to request."""
 
@@ -127,10 +129,10 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 something failed or never had its turn, 3 accepted and still running."""
+        """0 done, 1 something failed or was cut off, 3 left running or for the next run."""
         if self.having(Outcome.FAILED, Outcome.BLOCKED, Outcome.SKIPPED):
             return 1
-        if self.having(Outcome.RUNNING):
+        if self.having(Outcome.RUNNING) or self.left:
             return 3
         return 1 if self.having(Outcome.NOT_STARTED) else 0
 

@@ -184,9 +184,12 @@ class _Run:
     # Time
 
     def _halted(self) -> bool:
-        spent = self.clock.now() - self.began
-        over = self.waits.budget_s is not None and spent >= self.waits.budget_s
-        return self.stop() or over or bool(self.blind)
+        return self.stop() or self._spent() or bool(self.blind)
+
+    def _spent(self) -> bool:
+        """Whether the waiting that was granted is over."""
+        budget = self.waits.budget_s
+        return budget is not None and self.clock.now() - self.began >= budget
 
     def _left_to_wait(self) -> bool:
         """Whether nothing is left but to wait, and nobody wants to."""
@@ -332,7 +335,13 @@ class _Run:
         ended = tuple(self.ended[change.address] for change in self.plan.changes)
         left = (Outcome.RUNNING, Outcome.NOT_STARTED)
         stopped = any(end.outcome in left for end in ended)
-        return Report(self.plan, ended, tuple(self.answers), interrupted=stopped)
+        return Report(
+            self.plan,
+            ended,
+            tuple(self.answers),
+            interrupted=stopped,
+            left=stopped and (self._spent() or self.waits.leave),
+        )
 
     def _uploaded(self, change: Change, done: int, total: int) -> None:
         self._say(Uploading(change.address, done, total))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def look(rehearsal: Rehearsal, *names: str) -> Imported:
-    return imported(survey(rehearsal.client), rehearsal.client.account, names)
+    return imported(Listing(survey(rehearsal.client)), rehearsal.client.account, names)
 
 
 def plan_of(rehearsal: Rehearsal, folder: Path) -> Plan:
@@ -274,7 +274,7 @@ def test_where_one_file_can_not_be_written_none_is(folder: Path) -> None:
 def test_a_secret_in_what_the_account_says_is_not_written() -> None:
     with Rehearsal() as rehearsal:
         by_hand(rehearsal, "by-hand", displayName="key fw-0123456789abcdef")
-        listing = survey(rehearsal.client)
+        listing = Listing(survey(rehearsal.client))
 
     def mask(text: str) -> str:
         return text.replace("fw-0123456789abcdef", "***")

@@ -96,7 +96,7 @@ def test_retired_says_since_when_and_what_instead(talk: Talker):
     failure = caught(talk, httpx.Response(501, json={"code": 12, "message": "unimplemented"}))
     assert "2026-11-15" in failure.fix
     assert "existing models and deployments still work" in failure.fix
-    assert "trl" not in failure.fix
+    assert "set trainer: trl or ray" in failure.fix
 
 
 @pytest.mark.parametrize(

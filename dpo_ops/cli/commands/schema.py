@@ -28,6 +28,9 @@ NAMES = {
     "card": "card --format json",
     "import": "import --format json",
     "findings": "validate --format json",
+    "pairs-explain": "pairs explain --format json",
+    "pairs-import": "pairs import --format json",
+    "pairs-split": "pairs split --format json",
     "pairs-check": "pairs check --format json",
     "pairs-stats": "pairs stats --format json",
     "pairs-diff": "pairs diff --format json",
@@ -42,7 +45,7 @@ NAMES = {
 def command(screen: Screen, name: str | None) -> int:
     """Print the JSON Schema NAME, or the names there are."""
     if name is None:
-        screen.data("".join(f"{known:<12}{what}\n" for known, what in NAMES.items()))
+        screen.data("".join(f"{known:<15}{what}\n" for known, what in NAMES.items()))
     else:
         screen.data(json.dumps(_schema(name), indent=2) + "\n")
     return DONE
