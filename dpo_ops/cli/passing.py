@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from dpo_ops.cli.account import account
 from dpo_ops.cli.carrying import Patience, Watch, carry_out, with_next
 from dpo_ops.cli.desired import load, secrets
-from dpo_ops.cli.proposal import propose
+from dpo_ops.cli.past import protected_before
+from dpo_ops.cli.proposal import Prune, propose
 from dpo_ops.cli.saving import as_loaded
 from dpo_ops.planner import hold
 
@@ -29,12 +30,12 @@ if TYPE_CHECKING:
 class Wanted:
     """What should exist, and the plan that says so where it was saved before.
 
-    With `prune`, what a spec that is gone has left behind is deleted.
+    With `prune`, what a spec that is gone has left behind is deleted, as far as that allows.
     """
 
     desired: Loaded
     saved: Saved | None = None
-    prune: bool = False
+    prune: Prune | None = None
 
     def plan(self, client: Client) -> Plan:
         """Return what is to be done now; of a saved plan, what still does as it says."""
@@ -63,8 +64,15 @@ def wanted(screen: Screen, specs: Specs, saved: Saved | None, *, prune: bool = F
     Errors: SpecError.
     """
     if saved:
-        return Wanted(as_loaded(saved), saved, saved.prunes)
-    return Wanted(load(screen, specs, count_tokens=True), prune=prune)
+        # What was protected when it was saved is not among what was approved, and so is held.
+        return Wanted(as_loaded(saved), saved, Prune() if saved.prunes else None)
+    desired = load(screen, specs, count_tokens=True)
+    return Wanted(desired, prune=pruning(specs) if prune else None)
+
+
+def pruning(specs: Specs) -> Prune:
+    """Return what `--prune` may do. Errors: DpoOpsError where the commit before is not known."""
+    return Prune(protected_before(specs))
 
 
 def one_pass(  # noqa: PLR0913  -- where, what, who may stop it, and how long it may take

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dpo_ops.planner import Release
     from dpo_ops.planner.lineage import Graph
     from dpo_ops.planner.mentions import Records
+    from dpo_ops.resource import Address
 
 
 def look_back(specs: Specs, limit: int | None) -> tuple[tuple[Release, ...], bool]:
@@ -33,6 +34,26 @@ def look_back(specs: Specs, limit: int | None) -> tuple[tuple[Release, ...], boo
     with Repository(repository_root(specs.paths[0])) as repository:
         found = releases(repository, specs.paths, values=specs.values, limit=limit)
         return found, not repository.shallow
+
+
+def protected_before(specs: Specs) -> frozenset[Address]:
+    """Return what the commit of the working tree, or the one before, says is never deleted.
+
+    To take a spec away lifts its protection only in the commit after. Outside of a repository
+    nothing was said before.
+
+    Errors: DpoOpsError where the commit before is missing, or can't be rendered.
+    """
+    if not (repository_root(specs.paths[0]) / ".git").exists():
+        return frozenset()
+    found, complete = look_back(specs, 2)
+    all_of_them(found, complete=complete or len(found) > 1)
+    return frozenset(
+        address
+        for release in found
+        for address, resource in (release.desired or {}).items()
+        if resource.keeping.protected
+    )
 
 
 def doubts(found: tuple[Release, ...], *, complete: bool) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dpo_ops import planner, reporters
@@ -17,14 +17,32 @@ if TYPE_CHECKING:
     from dpo_ops.client import Client
     from dpo_ops.loader import Loaded
     from dpo_ops.planner import Plan
+    from dpo_ops.resource import Address
 
 
-def propose(client: Client, desired: Loaded, *, prune: bool = False) -> Plan:
-    """Return the plan that makes the account match the specs; nothing is written."""
+@dataclass(frozen=True, slots=True)
+class Prune:
+    """That what has no spec any more is deleted, except what is `protected`."""
+
+    protected: frozenset[Address] = frozenset()
+
+
+def propose(client: Client, desired: Loaded, *, prune: Prune | None = None) -> Plan:
+    """Return the plan that makes the account match the specs; nothing is written.
+
+    With `prune` what has no spec any more is deleted, but for what that says is protected.
+    """
     wanted = in_account(desired, client)
     observed = observe(client, wanted)
     answers = preflight(client, planner.questions(wanted, observed))
-    proposed = planner.plan(wanted, observed, answers, prices(), prune=prune)
+    proposed = planner.plan(
+        wanted,
+        observed,
+        answers,
+        prices(),
+        prune=prune is not None,
+        protected=prune.protected if prune else (),
+    )
     return replace(proposed, warnings=(*desired.warnings, *proposed.warnings))
 
 

@@ -18,7 +18,7 @@ from dpo_ops.planner.spending import priced
 from dpo_ops.resource import Health, last_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from dpo_ops.kinds.facts import Answer, Kind, Question, Verdict
     from dpo_ops.kinds.pricing import Prices
@@ -56,12 +56,14 @@ def plan(
     prices: Prices | None = None,
     *,
     prune: bool = False,
+    protected: Collection[Address] = (),
 ) -> Plan:
     """Return the changes that make the account hold what `desired` says, in their order.
 
     With `prices` each change that creates what is charged for has its cost, and training above
     what the stack allows is blocked. With `prune` what a spec that is gone has left behind is
-    deleted, as far as it carries the mark of the stack and nothing protects it.
+    deleted, as far as it carries the mark of the stack and nothing protects it: neither the record
+    itself, nor that the specs of the commit before said so (`protected`).
     """
     dependents = dependents_of(desired)
     changes, warnings = [], [stray(*found) for found in observed.strays]
@@ -77,7 +79,7 @@ def plan(
             warnings += [f for f in verdict.findings if f.severity is Severity.WARNING]
         changes.append(priced(change, desired, prices) if prices else change)
     if prune:
-        changes += [pruned(*found) for found in observed.strays]
+        changes += [pruned(*found, protected) for found in observed.strays]
         warnings = [w for w in warnings if w.rule != "stray"]
     kept = allowed(changes, desired.policy, priced=prices is not None)
     return Plan(observed.account, desired.stack, kept, tuple(warnings))

@@ -14,7 +14,7 @@ from dpo_ops.planner.parts import blocked, change_of, dependents_of, superseded
 from dpo_ops.resource import Health, last_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from dpo_ops.planner.plan import Accounted
     from dpo_ops.resource import Address, Json, Observed, Resource, State
@@ -86,7 +86,9 @@ def stray(address: Address, record: Mapping[str, Json]) -> Finding:
     )
 
 
-def pruned(address: Address, record: Mapping[str, Json]) -> Change:
+def pruned(
+    address: Address, record: Mapping[str, Json], protected: Collection[Address] = ()
+) -> Change:
     """Return the change that deletes what has no spec any more, or says what protects it."""
     kind, id_ = KINDS[address.kind], last_segment(str(record["name"]))
     change = Change(
@@ -99,7 +101,7 @@ def pruned(address: Address, record: Mapping[str, Json]) -> Change:
         reversible=kind.undeletable,
         record=record,
     )
-    fate = kind.fate(record)
+    fate = Fate.PROTECTED if address in protected else kind.fate(record)
     if fate is Fate.RETAINED:
         return replace(change, action=Action.NO_OP, steps=(), reason="kept: its spec said retain")
     if fate is Fate.PROTECTED:

@@ -35,9 +35,14 @@ def command(screen: Screen, specs: Specs, target: Target, *, out: Path | None, p
     from dpo_ops.cli.proposal import exit_code, print_plan, propose
     from dpo_ops.cli.saving import write_plan
 
+    prunes = None
+    if prune:
+        from dpo_ops.cli.passing import pruning
+
+        prunes = pruning(specs)
     desired = load(screen, specs, count_tokens=True)
     with account(screen, target, desired.account, read_only=True) as client:
-        proposed = propose(client, desired, prune=prune)
+        proposed = propose(client, desired, prune=prunes)
         if out:
             write_plan(out, proposed, desired, client)
     print_plan(screen, proposed)

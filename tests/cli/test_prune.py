@@ -1,0 +1,86 @@
+"""`--prune` on the command line: what the commit before protected stays."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.conftest import FAST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Run
+
+WHO = ("-c", "user.name=a", "-c", "user.email=a@example.invalid")
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", *WHO, *words], cwd=folder, check=True, capture_output=True)
+
+
+def commit(folder: Path, message: str) -> None:
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", message)
+
+
+@pytest.fixture
+def repository(folder: Path, specs: Path) -> Path:
+    (folder / ".git").rmdir()
+    git(folder, "init", "-q")
+    # Not beside the others, so that it can go by itself.
+    whole = (specs / "pipeline.yaml") if (specs / "pipeline.yaml").exists() else None
+    path = whole or next(specs.glob("*.yaml"))
+    parts = path.read_text().split("\n---\n")
+    served = next(part for part in parts if "kind: Deployment" in part)
+    path.write_text("\n---\n".join(part for part in parts if part is not served))
+    (specs / "serving.yaml").write_text(served)
+    (folder / ".gitignore").write_text(".dpo-ops/\n")
+    commit(folder, "first")
+    return folder
+
+
+@pytest.mark.usefixtures("repository")
+def test_without_a_spec_it_is_pruned(specs: Path, run: Run) -> None:
+    assert run("apply", str(specs), *FAST, "--auto-approve").code == 0
+    (specs / "serving.yaml").unlink()
+    assert run("plan", str(specs), *FAST).code == 0
+    assert run("plan", str(specs), *FAST, "--prune").code == 2
+    assert run("apply", str(specs), *FAST, "--prune", "--auto-approve").code == 0
+    assert run("plan", str(specs), *FAST, "--prune").code == 0
+
+
+@pytest.mark.parametrize("committed", [False, True], ids=["not-committed", "committed"])
+def test_what_the_commit_before_protected_stays(
+    committed: bool, repository: Path, specs: Path, run: Run
+) -> None:
+    assert run("apply", str(specs), *FAST, "--auto-approve").code == 0
+    # Protected in a commit that is never applied, so that the deployment does not say so itself.
+    path = specs / "serving.yaml"
+    path.write_text(path.read_text().rstrip() + "\n  protect: true\n")
+    commit(repository, "protect it")
+    path.unlink()
+    if committed:
+        commit(repository, "take it away")
+    kept = run("apply", str(specs), *FAST, "--prune", "--auto-approve")
+    assert kept.code == 1
+    assert "is protected" in kept.out
+
+
+def test_in_a_shallow_clone_nothing_is_pruned(
+    repository: Path,
+    specs: Path,
+    run: Run,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (specs / "serving.yaml").unlink()
+    commit(repository, "second")
+    clone = tmp_path_factory.mktemp("shallow") / "clone"
+    git(repository, "clone", "-q", "--depth", "1", f"file://{repository}", str(clone))
+    monkeypatch.chdir(clone)
+    done = run("plan", specs.name, *FAST, "--prune")
+    assert done.code == 1
+    assert "fetch" in done.err
