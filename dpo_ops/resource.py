@@ -153,6 +153,14 @@ class Resource:
     adopts: str = ""
     """The full name of what exists and is to be taken over, where nothing is there yet."""
 
+    def where(self, *paths: str) -> Place | str:
+        """Return where its spec says the first of these dotted paths, else where it stands.
+
+        The address is returned where no file is to blame.
+        """
+        found = (self.places.get(path) for path in paths)
+        return next((place for place in found if place), self.place) or str(self.address)
+
 
 @dataclass(frozen=True, slots=True)
 class Final:

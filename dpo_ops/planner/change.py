@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from dpo_ops.kinds import KINDS, kind_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dpo_ops.errors import Finding
+    from dpo_ops.errors import Finding, Place
     from dpo_ops.kinds import Kind
     from dpo_ops.kinds.pricing import Cost, Unpriced
     from dpo_ops.resource import Address, Health, Json, Resource
@@ -101,6 +101,23 @@ class Change:
     def kind(self) -> Kind:
         """The facts that hold for its resource."""
         return kind_of(self.resource) if self.resource else KINDS[self.address.kind]
+
+    def where(self, *paths: str) -> Place | str:
+        """Return where its spec says the first of these dotted paths, else where it stands.
+
+        The address is returned where no file is to blame.
+        """
+        resource = self.resource
+        if resource is None:
+            return str(self.address)
+        return resource.where(*paths)
+
+    def stopped(self, *findings: Finding) -> Change:
+        """Return it with nothing to do, for what these findings say."""
+        what = findings[0].what
+        return replace(
+            self, action=Action.NO_OP, steps=(), fields=(), reason=what, blocked=findings
+        )
 
     @property
     def waits(self) -> bool:

@@ -32,9 +32,7 @@ def change_of(resource: Resource, seen: Observed, **said: object) -> Change:
 
 def blocked(resource: Resource, seen: Observed, what: str, why: str, fix: str) -> Change:
     """Return the change that can not be made, and why."""
-    where = resource.place or str(resource.address)
-    finding = Finding(where, what, why, fix)
-    return change_of(resource, seen, action=Action.NO_OP, reason=what, blocked=(finding,))
+    return change_of(resource, seen).stopped(Finding(resource.where(), what, why, fix))
 
 
 def superseded(kind: Kind, seen: Observed) -> list[str]:

@@ -115,14 +115,15 @@ def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
     restores = _restores(kind, seen)
     retagged = restores and kind.tags(resource.body, seen.record or {})
     remakes = seen.health is Health.FAILED and seen.next_id == seen.id
+    fields, running = _create_fields(kind, resource, seen), _running(kind, seen)
     steps = [
         *([Step(Verb.TRAIN, name)] if resource.recipe else []),
         *([Step(Verb.DELETE, name)] if remakes else []),
-        *_superseding(kind, resource, seen),
+        *_superseding(resource, running),
         *([Step(Verb.UNDELETE, name)] if restores else [Step(Verb.CREATE, name)]),
         *([Step(Verb.UPLOAD, name)] if resource.content or resource.recipe else []),
         *([Step(Verb.TAG, name)] if retagged else []),
-        *([Step(Verb.PATCH, name)] if restores and _create_fields(kind, resource, seen) else []),
+        *([Step(Verb.PATCH, name)] if restores and fields else []),
         *_proof(kind, name),
         *(Step(Verb.DELETE, earlier) for earlier in old),
     ]
@@ -131,8 +132,8 @@ def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
         seen,
         action=Action.REPLACE if old or remakes else Action.CREATE,
         id=seen.next_id,
-        reason=_why_create(kind, seen) + _how(resource) + _sunk(kind, resource, seen),
-        fields=_create_fields(kind, resource, seen),
+        reason=_why_create(kind, seen) + _how(resource) + _sunk(resource, running),
+        fields=fields,
         steps=tuple(steps),
         reversible=not (kind.paid and kind.retained),
     )
@@ -173,12 +174,13 @@ def _how(resource: Resource) -> str:
     return f"; {recipe.trainer} trains it from {recipe.weights}" if recipe else ""
 
 
-def _superseding(kind: Kind, resource: Resource, seen: Observed) -> list[Step]:
+def _superseding(resource: Resource, running: Sequence[Mapping[str, Json]]) -> list[Step]:
     """Return what happens first to an earlier generation that is still being made."""
     policy = resource.options.get("onSupersede")
     verb = {"cancel": Verb.CANCEL, "finish": Verb.WAIT}.get(str(policy))
-    running = [f"{kind.collection}/{last_segment(r['name'])}" for r in _running(kind, seen)]
-    return [Step(verb, name) for name in running] if verb else []
+    collection = kind_of(resource).collection
+    names = [f"{collection}/{last_segment(r['name'])}" for r in running]
+    return [Step(verb, name) for name in names] if verb else []
 
 
 def _running(kind: Kind, seen: Observed) -> list[Mapping[str, Json]]:
@@ -188,15 +190,15 @@ def _running(kind: Kind, seen: Observed) -> list[Mapping[str, Json]]:
 _FATES = {"cancel": "is cancelled first", "finish": "is waited for first"}
 
 
-def _sunk(kind: Kind, resource: Resource, seen: Observed) -> str:
+def _sunk(resource: Resource, running: Sequence[Mapping[str, Json]]) -> str:
     """Say what becomes of an earlier generation under way: what it has cost is not given back."""
-    if not kind.paid:
+    if not kind_of(resource).paid:
         return ""
     fate = _FATES.get(str(resource.options.get("onSupersede")), "goes on beside it")
     return "".join(
         f"; {last_segment(r['name'])}, which has been running since {r.get('createTime')} and is"
         f" paid for so far, {fate}"
-        for r in _running(kind, seen)
+        for r in running
     )
 
 
@@ -271,9 +273,7 @@ def _judged(change: Change, verdict: Verdict) -> Change:
     """Return the change with what the platform's answer pins, or blocked by what it forbids."""
     errors = tuple(f for f in verdict.findings if f.severity is Severity.ERROR)
     if errors:
-        return replace(
-            change, action=Action.NO_OP, steps=(), fields=(), reason=errors[0].what, blocked=errors
-        )
+        return change.stopped(*errors)
     if change.resource is None:
         return change
     pinned = replace(

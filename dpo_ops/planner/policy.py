@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ from dpo_ops.resource import Health
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from dpo_ops.errors import Place
     from dpo_ops.planner.change import Change
     from dpo_ops.resource import Policy
 
@@ -34,7 +32,7 @@ def _objections(change: Change, policy: Policy) -> Iterator[Finding]:
         yield from _base_model(change, policy)
         yield from _accelerator(change, policy)
     if change.action is Action.DELETE and _matches(str(change.address), policy.protected):
-        where = _where(change)
+        where = change.where()
         why = "protected in the Stack names it"
         fix = "take it out of protected in a commit of its own, then delete it"
         yield Finding(where, f"{change.address} is protected", why, fix, "protected")
@@ -44,7 +42,7 @@ def _base_model(change: Change, policy: Policy) -> Iterator[Finding]:
     base = change.resource.options.get("base") if change.resource else None
     if base and policy.base_models and not _matches(str(base), policy.base_models):
         why = f"baseModels in the Stack allows {', '.join(policy.base_models)}"
-        where = _where(change, "trainingConfig.baseModel", "model")
+        where = change.where("trainingConfig.baseModel", "model")
         fix = "take one of those, or have the Stack changed"
         yield Finding(where, f"{base} is not an allowed base model", why, fix, "base-model")
 
@@ -57,7 +55,7 @@ def _accelerator(change: Change, policy: Policy) -> Iterator[Finding]:
     gpu = next((str(value) for value in known if value), "")
     if gpu and not _matches(gpu, policy.accelerators):
         why = f"accelerators in the Stack allows {', '.join(policy.accelerators)}"
-        where = _where(change, "acceleratorType", "deploymentShape")
+        where = change.where("acceleratorType", "deploymentShape")
         fix = "name an acceleratorType or a deploymentShape with one of those"
         yield Finding(where, f"{gpu} is not an allowed accelerator", why, fix, "accelerator")
 
@@ -66,25 +64,8 @@ def _matches(text: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(text, pattern) for pattern in patterns)
 
 
-def _where(change: Change, *paths: str) -> Place | str:
-    resource = change.resource
-    if resource is None:
-        return str(change.address)
-    found = (resource.places.get(path) for path in paths)
-    return next((place for place in found if place), resource.place) or str(change.address)
-
-
 def _refused(change: Change, findings: list[Finding]) -> Change:
-    if not findings or change.blocked:
-        return change
-    return replace(
-        change,
-        action=Action.NO_OP,
-        steps=(),
-        fields=(),
-        reason=findings[0].what,
-        blocked=tuple(findings),
-    )
+    return change if not findings or change.blocked else change.stopped(*findings)
 
 
 def _few_deletes(changes: tuple[Change, ...], policy: Policy) -> tuple[Change, ...]:
@@ -105,8 +86,8 @@ def _few_deletes(changes: tuple[Change, ...], policy: Policy) -> tuple[Change, .
     what = f"{len(deleted)} of {there} resources would be deleted"
     fix = "delete fewer at a time, or have the Stack changed"
     return tuple(
-        _refused(c, [Finding(_where(c), what, why, fix, "deletions")])
-        if any(step.verb is Verb.DELETE for step in c.steps) and c.action is Action.DELETE
+        _refused(c, [Finding(c.where(), what, why, fix, "deletions")])
+        if c.action is Action.DELETE and any(step.verb is Verb.DELETE for step in c.steps)
         else c
         for c in changes
     )

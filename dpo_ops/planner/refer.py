@@ -33,9 +33,7 @@ def refer(resource: Resource, seen: Observed, dependents: Sequence[Resource]) ->
 
 
 def _blocked(resource: Resource, seen: Observed, what: str) -> Change:
-    places = (resource.places.get(path) for path in _PATHS)
-    where = next((place for place in places if place), resource.place) or str(resource.address)
     why = "its spec only refers to it, and nothing is made in its place"
     fix = "correct the name, or write a spec that makes it"
-    blocked = (Finding(where, what, why, fix, "external"),)
-    return change_of(resource, seen, action=Action.NO_OP, reason=what, blocked=blocked)
+    finding = Finding(resource.where(*_PATHS), what, why, fix, "external")
+    return change_of(resource, seen).stopped(finding)

@@ -55,9 +55,7 @@ def _remove(resource: Resource, seen: Observed, *, everything: bool) -> Change:
             "its spec says so",
             "set protect: false and apply, then destroy it",
         )
-    elif resource.keeping.retained or (
-        kind.retained and not everything and not resource.keeping.deleted
-    ):
+    elif _is_kept(resource, everything=everything):
         names = []
         reason = f"kept: {kind.retained or 'its spec says so'}"
     else:
@@ -108,7 +106,7 @@ def pruned(
         what, why = f"{id_} is protected", "its spec said so, and that it is gone does not lift it"
         fix = "set protect: false in a spec of it and apply, or delete it by hand"
         finding = Finding(str(address), what, why, fix, "protected")
-        return replace(change, action=Action.NO_OP, steps=(), reason=what, blocked=(finding,))
+        return change.stopped(finding)
     return change
 
 

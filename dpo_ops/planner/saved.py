@@ -125,15 +125,13 @@ def _held(change: Change, saved: Saved) -> Change:
         return change
     before = _words(approved) if approved else "nothing"
     finding = Finding(
-        (change.resource.place if change.resource else None) or str(change.address),
+        change.where(),
         "held: it changed since the plan was made",
         f"planned was {before}; now it would be {_words(now)}",
         "plan again and have that reviewed",
         "stale",
     )
-    return replace(
-        change, action=Action.NO_OP, steps=(), fields=(), reason=finding.what, blocked=(finding,)
-    )
+    return change.stopped(finding)
 
 
 def _same(approved: Mapping[str, Json], now: Mapping[str, Json]) -> bool:

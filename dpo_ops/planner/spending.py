@@ -78,10 +78,7 @@ def _trains(change: Change) -> bool:
 
 def _refused(change: Change, found: Spend, limit: float) -> Change:
     what, why, fix = _unknown(change, limit) if found.unknown else _above(found, limit)
-    resource = change.resource
-    where = (resource.place if resource else None) or str(change.address)
-    blocked = (Finding(where, what, why, fix, "max-cost"),)
-    return replace(change, action=Action.NO_OP, steps=(), fields=(), reason=what, blocked=blocked)
+    return change.stopped(Finding(change.where(), what, why, fix, "max-cost"))
 
 
 def _unknown(change: Change, limit: float) -> tuple[str, str, str]:
