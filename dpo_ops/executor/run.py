@@ -255,7 +255,7 @@ class _Run:
             if task.change.address in (change.address, *change.needs):
                 return DpoOpsError(
                     f"{gone.what} have been retired since {gone.since}",
-                    where=str(resource.places.get(gone.path) or resource.place or change.address),
+                    where=str(resource.where(gone.path)),
                     why=f"{error.request} was answered with {error.status};"
                     " models and deployments still work",
                     fix=gone.instead,

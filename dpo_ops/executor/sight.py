@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dpo_ops.errors import NotFound
 from dpo_ops.executor.writes import wanted
 from dpo_ops.kinds.facts import Listing, lists_of
-from dpo_ops.resource import HERE, Health, last_segment, localise, qualify
+from dpo_ops.resource import HERE, Health, last_segment, qualify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ class Sight:
         self.looks += 1
         self.next_look = self.clock.now() + self.pause()
         records = self.client.lists(lists_of([task.kind for task in waiting]))
-        return Listing({c: localise(rows, self.client.account) for c, rows in records.items()})
+        return Listing.of(records, self.client.account)
 
     def judge(self, task: Task, listing: Listing) -> Seen:
         """Return how it stands with `task`. Errors: ApiError where it had to be asked for."""

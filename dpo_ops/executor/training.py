@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,14 +22,13 @@ from dpo_ops.resource import last_segment
 from dpo_ops.trainers import Stopped, Training, TrainingFailed, trained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from dpo_ops.resource import Content, Json, Recipe, Resource
     from dpo_ops.trainers import Measured, Trained, Trainer
 
 PAIRS = "pairs.jsonl"
 START = "start"
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def _recipe(resource: Resource) -> Recipe:
 
 
 def _where(resource: Resource) -> str:
-    return str(resource.places.get("trainer") or resource.place or resource.address)
+    return str(resource.where("trainer"))
 
 
 def _log(failed: TrainingFailed) -> str:
@@ -182,13 +182,9 @@ def _kept(pairs: Content, target: Path) -> Path:
     if target.exists() and _digest(target) == pairs.digest:
         return target
     half = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.part")
-    digest = hashlib.sha256()
     try:
-        with half.open("wb") as copy:
-            for chunk in _chunks(Path(pairs.path)):
-                digest.update(chunk)
-                copy.write(chunk)
-        if digest.hexdigest() != pairs.digest:
+        shutil.copyfile(pairs.path, half)
+        if _digest(half) != pairs.digest:
             raise StorageError(
                 "the file is not the one that was planned",
                 where=pairs.path,
@@ -202,13 +198,5 @@ def _kept(pairs: Content, target: Path) -> Path:
 
 
 def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    for chunk in _chunks(path):
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
+        return hashlib.file_digest(file, "sha256").hexdigest()

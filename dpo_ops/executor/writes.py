@@ -139,8 +139,7 @@ class Writer:
         if record is not None:
             return kind.find(resource, Listing({kind.collection: [record]}))
         lists = self.client.lists(lists_of([kind]))
-        account = self.client.account
-        return kind.find(resource, Listing({c: localise(r, account) for c, r in lists.items()}))
+        return kind.find(resource, Listing.of(lists, self.client.account))
 
     def _patiently(self, name: str) -> Mapping[str, Json] | None:
         """Return a record that must be there; None when even patience does not show it."""
@@ -192,33 +191,31 @@ class Writer:
             return self._create(change, name)
 
     def _restore(self, kind: Kind, name: str) -> str:
-        try:
-            self.client.post(self._path(f"{name}:undelete"), {}, repeatable=True)
-        except Rejected:
-            # The reply to an undelete may have been lost; then there is none to undo any more.
-            if kind.health(self._get(name))[0] is Health.NOT_FOUND:
-                raise
+        self._call(f"{name}:undelete", lambda record: kind.health(record)[0] is Health.NOT_FOUND)
         return f"restored {last_segment(name)}"
 
     def _resume(self, change: Change, name: str) -> str:
-        try:
-            self.client.post(self._path(f"{name}:resume"), {}, repeatable=True)
-        except Rejected:
-            # The reply to a resume may have been lost; then there is none to resume any more.
-            if change.kind.paused(self._get(name)):
-                raise
+        self._call(f"{name}:resume", change.kind.paused)
         return f"resumed {last_segment(name)}"
 
     def _cancel(self, change: Change, name: str) -> str:
+        health = change.kind.health
         try:
-            self.client.post(self._path(f"{name}:cancel"), {}, repeatable=True)
+            self._call(f"{name}:cancel", lambda record: health(record)[0] is Health.IN_PROGRESS)
         except NotFound:
             return f"{last_segment(name)} is gone already"
-        except Rejected:
-            # It may be over by now, or on its way there: then there is nothing to cancel.
-            if change.kind.health(self._get(name))[0] is Health.IN_PROGRESS:
-                raise
         return f"cancelled {last_segment(name)}"
+
+    def _call(self, call: str, to_do: Callable[[Mapping[str, Json]], bool]) -> None:
+        """Call `name:verb`; a refusal counts only where there is still something `to_do`.
+
+        The reply to an earlier try may have been lost, or it came about by itself.
+        """
+        try:
+            self.client.post(self._path(call), {}, repeatable=True)
+        except Rejected:
+            if to_do(self._get(call.rpartition(":")[0])):
+                raise
 
     def _upload(self, change: Change, name: str) -> str:
         content, kind = wanted(change).content, change.kind

@@ -36,6 +36,7 @@ from dpo_ops.kinds.facts import (
     Problem,
     Spec,
     display_problem,
+    filled,
     here,
     is_marked,
     marked,
@@ -156,12 +157,7 @@ _STAYS = Health.CURRENT, "is read where it lies, and not uploaded"
 
 def health_of(record: Mapping[str, Json]) -> tuple[Health, str]:
     """Return how a dataset is. There is no failed state: bad rows fail the job, not the upload."""
-    state = str(record.get("state") or "STATE_UNSPECIFIED")
-    if state == "READY":
-        return Health.CURRENT, "ready"
-    if state in ("UPLOADING", "STATE_UNSPECIFIED"):
-        return Health.IN_PROGRESS, "waiting for its file"
-    return Health.UNKNOWN, f"in a state that this version does not know: {state}"
+    return filled(record, ready="ready", waiting="waiting for its file")
 
 
 def _outputs(dataset: Resource, observed: Observed) -> dict[str, Any]:

@@ -531,7 +531,7 @@ def _judge(deployment: Resource, answer: Answer, dependents: Sequence[Resource])
         shape, version = found[0]
         hardware = {key: look_up(version, ["snapshot", key]) for key in _HARDWARE}
         return Verdict(pins={"deploymentShape": shape}, known=hardware)
-    where = deployment.places.get("model") or deployment.place or str(deployment.address)
+    where = deployment.where("model")
     base = deployment.options["base"]
     adapter = " with an adapter" if deployment.options["addons"] else ""
     why = "no validated deployment shape fits"

@@ -310,7 +310,7 @@ def _asks(job: Resource) -> Question:
 
 def _judge(job: Resource, answer: Answer, dependents: Sequence[Resource]) -> Verdict:
     base, path = job.options["base"], "trainingConfig.baseModel"
-    where = job.places.get(path) or job.place or str(job.address)
+    where = job.where(path)
     if answer.model is None:
         what, why = f"there is no base model {base}", "the platform answered 404 for it"
         return Verdict((Finding(where, what, why, "take a name from the model library"),))

@@ -28,6 +28,7 @@ from dpo_ops.kinds.facts import (
     Origin,
     Question,
     Verdict,
+    filled,
     given,
     here,
     is_marked,
@@ -158,12 +159,7 @@ def _find(job: Resource, listing: Listing) -> Observed:
 
 def health_of(record: Mapping[str, Json]) -> tuple[Health, str]:
     """Return how a model is. There is no failed state: files that don't fit are refused at once."""
-    state = str(record.get("state") or "STATE_UNSPECIFIED")
-    if state == "READY":
-        return Health.CURRENT, "its adapter is in the account"
-    if state in ("UPLOADING", "STATE_UNSPECIFIED"):
-        return Health.IN_PROGRESS, "waiting for its files"
-    return Health.UNKNOWN, f"in a state that this version does not know: {state}"
+    return filled(record, ready="its adapter is in the account", waiting="waiting for its files")
 
 
 def _foreign(job: Resource, model: Mapping[str, Json]) -> str:
@@ -189,7 +185,7 @@ def _asks(job: Resource) -> Question:
 def _judge(job: Resource, answer: Answer, dependents: Sequence[Resource]) -> Verdict:
     """Say what speaks against it. That the platform can't train the base does not matter here."""
     base, path = job.options["base"], "trainingConfig.baseModel"
-    where = job.places.get(path) or job.place or str(job.address)
+    where = job.where(path)
     if answer.model is None:
         what, why = f"there is no base model {base}", "the platform answered 404 for it"
         return Verdict((Finding(where, what, why, "take a name from the model library"),))

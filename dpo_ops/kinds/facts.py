@@ -11,13 +11,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from dpo_ops.errors import Finding, Severity
 from dpo_ops.kinds.pricing import Cost, Prices, Unpriced
-from dpo_ops.resource import HERE, Health, Json, Keeping, Observed, Resource, last_segment
+from dpo_ops.resource import HERE, Health, Json, Keeping, Observed, Resource, last_segment, localise
 
 if TYPE_CHECKING:
     from dpo_ops.errors import Place
@@ -215,6 +215,11 @@ class Listing:
         for collection, rows in records.items():
             for record in rows:
                 self._index(collection, record)
+
+    @classmethod
+    def of(cls, records: Mapping[str, Sequence[Mapping[str, Json]]], account: str) -> Self:
+        """Return the listing of what `account` answered, its own names written `accounts/-/…`."""
+        return cls({name: localise(rows, account) for name, rows in records.items()})
 
     def get(self, collection: str, id_: str) -> Mapping[str, Json] | None:
         """Return the record with this id, or None."""
@@ -584,6 +589,16 @@ def display_problem(text: str | None) -> Iterator[Problem]:
 def here(collection: str, id_: str) -> str:
     """Return the full name of a resource in the account that is planned for."""
     return f"{HERE}{collection}/{id_}"
+
+
+def filled(record: Mapping[str, Json], *, ready: str, waiting: str) -> tuple[Health, str]:
+    """Return how something is that is made empty and then filled; it has no failed state."""
+    state = str(record.get("state") or "STATE_UNSPECIFIED")
+    if state == "READY":
+        return Health.CURRENT, ready
+    if state in ("UPLOADING", "STATE_UNSPECIFIED"):
+        return Health.IN_PROGRESS, waiting
+    return Health.UNKNOWN, f"in a state that this version does not know: {state}"
 
 
 def given(spec: Spec) -> dict[str, Json]:
