@@ -12,7 +12,8 @@ from dpo_ops.planner import Plan, fingerprint
 
 if TYPE_CHECKING:
     from dpo_ops.cli.screen import Screen
-    from dpo_ops.planner import Collected, Saved
+    from dpo_ops.planner.collect import Collected
+    from dpo_ops.planner.saved import Saved
 
 
 def check_expected(proposed: Plan, expected: str) -> None:

@@ -16,7 +16,8 @@ from dpo_ops.executor.events import Outcome
 from dpo_ops.kinds import every_kind, kind_of
 from dpo_ops.kinds.facts import Listing
 from dpo_ops.kinds.values import leaves, look_up
-from dpo_ops.loader import Repository, repository_root
+from dpo_ops.loader import repository_root
+from dpo_ops.loader.repository import Repository
 from dpo_ops.pairs.atomic import written
 from dpo_ops.pairs.prices import prices
 from dpo_ops.pairs.stats import statistics
@@ -24,7 +25,8 @@ from dpo_ops.planner import Action
 from dpo_ops.planner.history import data_of, maker, serving_in, settings, standing_of
 from dpo_ops.planner.lineage import graph
 from dpo_ops.planner.mentions import held, mentions
-from dpo_ops.reporters import Card, Readings, Setting, card_markdown, read_metrics
+from dpo_ops.reporters import Readings, read_metrics
+from dpo_ops.reporters.card import Card, Setting, card_markdown
 from dpo_ops.resource import last_segment, qualify
 
 if TYPE_CHECKING:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from dpo_ops import planner
 from dpo_ops.cli.desired import in_account
 from dpo_ops.observer import idle, observe
+from dpo_ops.planner.drift import drift
 
 if TYPE_CHECKING:
     from dpo_ops.client import Client
     from dpo_ops.loader import Loaded
-    from dpo_ops.planner import Drift
+    from dpo_ops.planner.drift import Drift
 
 
 def look(client: Client, desired: Loaded, today: str) -> Drift:
@@ -24,7 +25,7 @@ def look(client: Client, desired: Loaded, today: str) -> Drift:
     wanted = in_account(desired, client)
     observed = observe(client, wanted)
     fresh = planner.plan(wanted, observed, {})
-    return planner.drift(wanted, observed, fresh, idle(client, wanted, observed), today)
+    return drift(wanted, observed, fresh, idle(client, wanted, observed), today)
 
 
 def today() -> str:

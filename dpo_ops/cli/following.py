@@ -9,8 +9,7 @@ from dpo_ops.cli.screen import Format
 from dpo_ops.client import SystemClock
 from dpo_ops.errors import QuotaExceeded, ServerFault, StorageError, Unreachable
 from dpo_ops.executor import Waits
-from dpo_ops.reporters import table_lines
-from dpo_ops.reporters.metrics import some
+from dpo_ops.reporters.metrics import some, table_lines
 from dpo_ops.resource import Health
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from dpo_ops.cli.options import Target
     from dpo_ops.cli.screen import Screen
-    from dpo_ops.reporters import Metrics
+    from dpo_ops.reporters.metrics import Metrics
     from dpo_ops.trainers import Measured
 
 _OVER = (Health.CURRENT, Health.FAILED, Health.NOT_FOUND)

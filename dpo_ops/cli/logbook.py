@@ -11,7 +11,8 @@ from dpo_ops.executor.events import Ended, StepBegan, Waiting
 from dpo_ops.executor.events import Outcome as Out
 from dpo_ops.planner import fingerprint
 from dpo_ops.planner.change import WAITING
-from dpo_ops.reporters import Ending, Round, Verdict
+from dpo_ops.reporters import Ending
+from dpo_ops.reporters.rounds import Round, Verdict, news_of, round_document, round_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -45,11 +46,11 @@ class Logbook:
 
     def __call__(self, round_: Round) -> None:
         """Say a round."""
-        news = reporters.news_of(round_.result)
+        news = news_of(round_.result)
         new = news != self._news
         self._news = news
         if self._screen.format is Format.JSON:
-            document = reporters.round_document(round_)
+            document = round_document(round_)
             self._screen.data(reporters.json_text(document, indent=None))
             if new and round_.error:
                 self._screen.say(reporters.error_text(round_.error, self._screen.style()))
@@ -57,7 +58,7 @@ class Logbook:
         if not new and not _did(round_) and self._clock() - self._said < QUIET_S:
             return
         self._said = self._clock()
-        self._screen.say(f"{reporters.round_line(round_)}\n")
+        self._screen.say(f"{round_line(round_)}\n")
         if new or _did(round_):
             self._in_full(round_)
 

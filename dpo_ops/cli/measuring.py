@@ -13,7 +13,8 @@ from dpo_ops.errors import DpoOpsError, NotFound
 from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import ID_PATTERN
 from dpo_ops.observer import observe
-from dpo_ops.reporters import Metrics, Readings, read_metrics
+from dpo_ops.reporters import Readings, read_metrics
+from dpo_ops.reporters.metrics import Metrics
 from dpo_ops.resource import Health, State, qualify
 from dpo_ops.trainers.contract import METRICS, trained
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from dpo_ops import reporters
 from dpo_ops.errors import DpoOpsError, SettingsError
 from dpo_ops.pairs.atomic import written
+from dpo_ops.reporters.metrics import metrics_csv, metrics_document, metrics_svg
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dpo_ops.cli.screen import Screen
-    from dpo_ops.reporters import Metrics
+    from dpo_ops.reporters.metrics import Metrics
 
 _ENDINGS = (".svg", ".png", ".csv", ".json", ".jsonl")
 _EXTRA = "dpo-ops[png]"
@@ -60,13 +61,13 @@ def _content(screen: Screen, ending: str, found: Metrics, data: bytes) -> bytes:
     style = reporters.Style(mask=screen.masks)
     match ending:
         case ".svg":
-            text = reporters.metrics_svg(found, style)
+            text = metrics_svg(found, style)
         case ".png":
-            return _png(reporters.metrics_svg(found, style))
+            return _png(metrics_svg(found, style))
         case ".csv":
-            text = reporters.metrics_csv(found)
+            text = metrics_csv(found)
         case ".json":
-            text = reporters.json_text(reporters.metrics_document(found))
+            text = reporters.json_text(metrics_document(found))
         case _:
             text = data.decode("utf-8", "replace")
     return screen.masks(text).encode("utf-8", "replace")

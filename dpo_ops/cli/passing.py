@@ -11,7 +11,7 @@ from dpo_ops.cli.desired import load, secrets
 from dpo_ops.cli.past import protected_before
 from dpo_ops.cli.proposal import Prune, propose
 from dpo_ops.cli.saving import as_loaded
-from dpo_ops.planner import hold
+from dpo_ops.planner.saved import hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from dpo_ops.client import Client
     from dpo_ops.executor import Report
     from dpo_ops.loader import Loaded
-    from dpo_ops.planner import Plan, Saved
+    from dpo_ops.planner import Plan
+    from dpo_ops.planner.saved import Saved
     from dpo_ops.reporters import Ending
 
 

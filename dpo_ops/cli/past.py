@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from dpo_ops.cli.account import account
 from dpo_ops.errors import DpoOpsError, Finding, SettingsError, Severity
 from dpo_ops.kinds import DEFAULT_STACK
-from dpo_ops.loader import Repository, releases, repository_root
-from dpo_ops.loader.repository import FULL_CLONE
+from dpo_ops.loader import repository_root
+from dpo_ops.loader.at_revision import releases
+from dpo_ops.loader.repository import FULL_CLONE, Repository
 from dpo_ops.observer import survey
 from dpo_ops.resource import in_account
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from dpo_ops.cli.options import Specs, Target
     from dpo_ops.cli.screen import Screen
     from dpo_ops.client import Client
-    from dpo_ops.planner import Release
     from dpo_ops.planner.lineage import Graph
     from dpo_ops.planner.mentions import Records
+    from dpo_ops.planner.releases import Release
     from dpo_ops.resource import Address
 
 

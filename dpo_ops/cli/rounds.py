@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from dpo_ops.cli.endings import unexpected
 from dpo_ops.errors import DpoOpsError, SettingsError
 from dpo_ops.executor.waits import Clock, sleep_unless
-from dpo_ops.reporters import Round, Verdict, news_of, verdict_of
+from dpo_ops.reporters.rounds import Round, Verdict, news_of, verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

@@ -5,25 +5,26 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from dpo_ops import planner
 from dpo_ops.cli.desired import in_account
 from dpo_ops.errors import PlanError
 from dpo_ops.loader import Loaded
 from dpo_ops.pairs.atomic import written
+from dpo_ops.planner.saved import restore, save
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dpo_ops.cli.options import Specs
     from dpo_ops.client import Client
-    from dpo_ops.planner import Plan, Saved
+    from dpo_ops.planner import Plan
+    from dpo_ops.planner.saved import Saved
 
 _SPECS = (".yaml", ".yml")
 
 
 def write_plan(path: Path, proposed: Plan, desired: Loaded, client: Client) -> None:
     """Write the plan to `path`, over one that is there. Errors: DpoOpsError."""
-    said = planner.save(proposed, in_account(desired, client))
+    said = save(proposed, in_account(desired, client))
     with written([path], force=True) as (file,):
         file.write(json.dumps(said, ensure_ascii=False, indent=1).encode() + b"\n")
 
@@ -46,7 +47,7 @@ def saved_plan(specs: Specs) -> Saved | None:
             fix="leave --values out",
         )
     try:
-        return planner.restore(json.loads(path.read_bytes()))
+        return restore(json.loads(path.read_bytes()))
     except ValueError as error:
         raise PlanError(
             "the file is no saved plan, or not whole",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dpo_ops.cli.screen import Screen
     from dpo_ops.executor import Report
     from dpo_ops.executor.events import Event
-    from dpo_ops.reporters import Round
+    from dpo_ops.reporters.rounds import Round
 
 
 def keep_reconciling(

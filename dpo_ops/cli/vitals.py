@@ -9,7 +9,8 @@ from dpo_ops import __version__
 from dpo_ops.errors import SettingsError
 from dpo_ops.executor.events import Outcome
 from dpo_ops.planner import Action
-from dpo_ops.reporters import WENT_WELL, Round, Verdict, elapsed
+from dpo_ops.reporters import elapsed
+from dpo_ops.reporters.rounds import WENT_WELL, Round, Verdict
 from dpo_ops.resource import Health
 
 if TYPE_CHECKING:

@@ -5,20 +5,15 @@ Reads files and nothing else: no network, no environment, and no spec text is ev
 
 from __future__ import annotations
 
-from dpo_ops.loader.at_revision import load_at, releases
 from dpo_ops.loader.files import repository_root
 from dpo_ops.loader.git import git_facts
 from dpo_ops.loader.load import Loaded, load
-from dpo_ops.loader.repository import Repository
 from dpo_ops.loader.schema import spec_schema
 
 __all__ = [
     "Loaded",
-    "Repository",
     "git_facts",
     "load",
-    "load_at",
-    "releases",
     "repository_root",
     "spec_schema",
 ]

@@ -7,38 +7,22 @@ that it runs the plan that a reviewer approved.
 from __future__ import annotations
 
 from dpo_ops.planner.change import Action, Change, FieldChange, Plan, Step, Verb
-from dpo_ops.planner.collect import Collected, collect
 from dpo_ops.planner.document import PLAN_SCHEMA, document, fingerprint
-from dpo_ops.planner.drift import Drift, Drifted, Sort, drift
 from dpo_ops.planner.plan import Accounted, plan, questions
-from dpo_ops.planner.releases import Commit, Release
 from dpo_ops.planner.remove import teardown
-from dpo_ops.planner.saved import Saved, hold, restore, save
 
 __all__ = [
     "PLAN_SCHEMA",
     "Accounted",
     "Action",
     "Change",
-    "Collected",
-    "Commit",
-    "Drift",
-    "Drifted",
     "FieldChange",
     "Plan",
-    "Release",
-    "Saved",
-    "Sort",
     "Step",
     "Verb",
-    "collect",
     "document",
-    "drift",
     "fingerprint",
-    "hold",
     "plan",
     "questions",
-    "restore",
-    "save",
     "teardown",
 ]

@@ -7,7 +7,6 @@ is hostile until `Style.clean` or `markdown.defused` has seen it.
 
 from __future__ import annotations
 
-from dpo_ops.reporters.card import Card, Setting, card_document, card_markdown
 from dpo_ops.reporters.documents import (
     error_document,
     findings_document,
@@ -16,39 +15,10 @@ from dpo_ops.reporters.documents import (
     report_document,
     status_document,
 )
-from dpo_ops.reporters.drift import drift_document, drift_findings, drift_markdown, drift_text
 from dpo_ops.reporters.errors import error_markdown, error_text
 from dpo_ops.reporters.findings import checked_text, findings_text
 from dpo_ops.reporters.github import findings_markdown, workflow_commands
-from dpo_ops.reporters.history import (
-    History,
-    history_document,
-    history_markdown,
-    history_text,
-)
-from dpo_ops.reporters.imported import (
-    Imported,
-    imported,
-    imported_document,
-    imported_text,
-    skipped_text,
-)
-from dpo_ops.reporters.lineage import (
-    Lineage,
-    lineage_document,
-    lineage_markdown,
-    lineage_text,
-)
 from dpo_ops.reporters.measured import Reading, Readings, latest, read_metrics, step_of
-from dpo_ops.reporters.metrics import (
-    Metrics,
-    metrics_csv,
-    metrics_document,
-    metrics_markdown,
-    metrics_svg,
-    metrics_text,
-    table_lines,
-)
 from dpo_ops.reporters.outputs import (
     missing_text,
     outputs_markdown,
@@ -60,44 +30,18 @@ from dpo_ops.reporters.plan_markdown import plan_markdown
 from dpo_ops.reporters.plan_text import plan_text
 from dpo_ops.reporters.report_markdown import report_markdown
 from dpo_ops.reporters.report_text import AGAIN, Ending, elapsed, report_text, why
-from dpo_ops.reporters.rounds import (
-    WENT_WELL,
-    Round,
-    Verdict,
-    news_of,
-    round_document,
-    round_line,
-    verdict_of,
-)
-from dpo_ops.reporters.schemas import SCHEMAS
 from dpo_ops.reporters.status import status_markdown, status_of, status_text
 from dpo_ops.reporters.style import PLAIN, Style, Tone
 
 __all__ = [
     "AGAIN",
     "PLAIN",
-    "SCHEMAS",
-    "WENT_WELL",
-    "Card",
     "Ending",
-    "History",
-    "Imported",
-    "Lineage",
-    "Metrics",
     "Reading",
     "Readings",
-    "Round",
-    "Setting",
     "Style",
     "Tone",
-    "Verdict",
-    "card_document",
-    "card_markdown",
     "checked_text",
-    "drift_document",
-    "drift_findings",
-    "drift_markdown",
-    "drift_text",
     "elapsed",
     "error_document",
     "error_markdown",
@@ -105,24 +49,9 @@ __all__ = [
     "findings_document",
     "findings_markdown",
     "findings_text",
-    "history_document",
-    "history_markdown",
-    "history_text",
-    "imported",
-    "imported_document",
-    "imported_text",
     "json_text",
     "latest",
-    "lineage_document",
-    "lineage_markdown",
-    "lineage_text",
-    "metrics_csv",
-    "metrics_document",
-    "metrics_markdown",
-    "metrics_svg",
-    "metrics_text",
     "missing_text",
-    "news_of",
     "outputs_document",
     "outputs_markdown",
     "outputs_of",
@@ -133,16 +62,11 @@ __all__ = [
     "report_document",
     "report_markdown",
     "report_text",
-    "round_document",
-    "round_line",
-    "skipped_text",
     "status_document",
     "status_markdown",
     "status_of",
     "status_text",
     "step_of",
-    "table_lines",
-    "verdict_of",
     "why",
     "with_outputs",
     "workflow_commands",

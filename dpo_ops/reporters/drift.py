@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from dpo_ops.errors import Finding, Severity
-from dpo_ops.planner import Sort
+from dpo_ops.planner.drift import Sort
 from dpo_ops.reporters.documents import VERSION
 from dpo_ops.reporters.markdown import code, defused, fitted, table
 from dpo_ops.reporters.style import PLAIN, Style, Tone, cells, count, dated, kept, pad, widest, wrap
@@ -16,8 +16,8 @@ from dpo_ops.resource import qualify
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dpo_ops.planner import Drift, Drifted
     from dpo_ops.planner.change import FieldChange
+    from dpo_ops.planner.drift import Drift, Drifted
     from dpo_ops.resource import State
 
 _SYMBOLS = {

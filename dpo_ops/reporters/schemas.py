@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dpo_ops.planner import PLAN_SCHEMA, Action, Sort
+from dpo_ops.planner import PLAN_SCHEMA, Action
+from dpo_ops.planner.drift import Sort
 from dpo_ops.reporters.card import CARD_SCHEMA
 from dpo_ops.reporters.documents import VERSION
 from dpo_ops.reporters.history import HISTORY_SCHEMA

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from dpo_ops.cli.app import app
 from dpo_ops.cli.starter import FILES
-from dpo_ops.reporters import SCHEMAS
+from dpo_ops.reporters.schemas import SCHEMAS
 
 ROOT = Path(__file__).parents[2]
 FAST = ("--emulator", "--emulator-speed", "20000")

@@ -16,7 +16,7 @@ from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import Listing
 from dpo_ops.observer import observe, survey
 from dpo_ops.planner import Action, Plan, plan
-from dpo_ops.reporters import Imported, imported
+from dpo_ops.reporters.imported import Imported, imported
 from dpo_ops.resource import in_account
 from tests.cli.conftest import FAST
 from tests.planner.test_external import OTHER, by_hand

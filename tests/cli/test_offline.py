@@ -13,7 +13,7 @@ import pytest
 
 from dpo_ops import __version__
 from dpo_ops.cli.app import COMMANDS
-from dpo_ops.reporters import SCHEMAS
+from dpo_ops.reporters.schemas import SCHEMAS
 from tests.cli.conftest import command, environment, spawned
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from dpo_ops.pairs import RULES
-from dpo_ops.reporters import SCHEMAS
+from dpo_ops.reporters.schemas import SCHEMAS
 from tests.cli.conftest import Ran, Run, spawned
 from tests.pairs.edits import as_row, write_edited
 

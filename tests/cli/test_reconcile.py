@@ -21,7 +21,7 @@ from dpo_ops.cli.options import Specs
 from dpo_ops.cli.serving import pinned
 from dpo_ops.emulator import Emulator, running
 from dpo_ops.errors import SettingsError
-from dpo_ops.reporters import SCHEMAS
+from dpo_ops.reporters.schemas import SCHEMAS
 from tests.cli.conftest import FAST, Run, command, environment
 
 if TYPE_CHECKING:

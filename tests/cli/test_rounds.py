@@ -24,7 +24,8 @@ from dpo_ops.cli.vitals import Gauges, Pulse
 from dpo_ops.errors import DpoOpsError, Finding, SettingsError, SpecError, Unreachable
 from dpo_ops.executor.events import Ended, Outcome, Report, StepBegan, StepEnded, Waiting
 from dpo_ops.planner import Step, Verb
-from dpo_ops.reporters import SCHEMAS, Round, Verdict, news_of, round_document
+from dpo_ops.reporters.rounds import Round, Verdict, news_of, round_document
+from dpo_ops.reporters.schemas import SCHEMAS
 from tests.rehearsal import VirtualClock
 from tests.reporters import cases
 

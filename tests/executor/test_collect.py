@@ -9,7 +9,7 @@ import pytest
 from dpo_ops.executor.events import Outcome
 from dpo_ops.loader import load
 from dpo_ops.observer import survey
-from dpo_ops.planner import Collected, collect
+from dpo_ops.planner.collect import Collected, collect
 from dpo_ops.resource import in_account
 from tests.history import rows, specs
 from tests.rehearsal import Rehearsal

@@ -22,7 +22,9 @@ from dpo_ops.errors import ApiError
 from dpo_ops.executor import Outcome, Report, Waits, execute
 from dpo_ops.kinds.deployment import NAME, OWNER
 from dpo_ops.observer import observe, preflight
-from dpo_ops.planner import Plan, drift, hold, plan, questions, restore, save
+from dpo_ops.planner import Plan, plan, questions
+from dpo_ops.planner.drift import drift
+from dpo_ops.planner.saved import hold, restore, save
 from tests.laws.hazards import Hazard, Killed
 from tests.laws.schedule import Turn, Turns, in_order
 from tests.laws.worlds import World, doc, rows, serving, settings, worlds

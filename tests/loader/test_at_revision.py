@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dpo_ops.errors import DpoOpsError, SpecError
-from dpo_ops.loader import Loaded, Repository, load, load_at, releases
+from dpo_ops.loader import Loaded, load
+from dpo_ops.loader.at_revision import load_at, releases
+from dpo_ops.loader.repository import Repository
 from dpo_ops.resource import Address, State
 from tests.history import Repo, repo, rows, specs
 

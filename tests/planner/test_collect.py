@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dpo_ops.kinds.facts import Kept
-from dpo_ops.planner import Action, Collected, Verb, collect
+from dpo_ops.planner import Action, Verb
+from dpo_ops.planner.collect import Collected, collect
 from dpo_ops.resource import Keeping, Policy, Resource, State, last_segment
 from tests.wanted import (
     dataset,

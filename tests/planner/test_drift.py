@@ -8,7 +8,8 @@ import pytest
 
 from dpo_ops.executor import Waits
 from dpo_ops.observer import observe
-from dpo_ops.planner import Drift, Sort, drift, plan
+from dpo_ops.planner import plan
+from dpo_ops.planner.drift import Drift, Sort, drift
 from dpo_ops.resource import Accepted, Address, Policy, State
 from tests.executor.test_policies import ends_as
 from tests.planner.test_removal import serving

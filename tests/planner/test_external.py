@@ -11,7 +11,9 @@ from dpo_ops.errors import Place
 from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import Document
 from dpo_ops.observer import observe
-from dpo_ops.planner import Action, Sort, drift, hold, plan, restore, save
+from dpo_ops.planner import Action, plan
+from dpo_ops.planner.drift import Sort, drift
+from dpo_ops.planner.saved import hold, restore, save
 from dpo_ops.reporters import outputs_of
 from dpo_ops.resource import Address, Resource, State, in_account, last_segment
 from tests import wanted

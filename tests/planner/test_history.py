@@ -8,9 +8,9 @@ import pytest
 
 from dpo_ops.errors import Finding
 from dpo_ops.kinds import KINDS
-from dpo_ops.planner import Commit, Release
 from dpo_ops.planner.history import How, Standing, history, maker, settings
 from dpo_ops.planner.lineage import Graph, Tree, graph, tree
+from dpo_ops.planner.releases import Commit, Release
 from dpo_ops.resource import Address, State
 from tests.wanted import (
     dataset,

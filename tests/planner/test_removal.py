@@ -11,7 +11,8 @@ import pytest
 from dpo_ops.executor import Outcome
 from dpo_ops.kinds import StackSpec
 from dpo_ops.observer import observe
-from dpo_ops.planner import Action, Plan, hold, plan, restore, save
+from dpo_ops.planner import Action, Plan, plan
+from dpo_ops.planner.saved import hold, restore, save
 from dpo_ops.resource import Policy, State
 from tests import wanted
 from tests.executor.test_run import ROW, dataset

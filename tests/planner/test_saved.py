@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from dpo_ops.errors import PlanError
 from dpo_ops.executor.events import Outcome
-from dpo_ops.planner import fingerprint, hold, restore, save
+from dpo_ops.planner import fingerprint
+from dpo_ops.planner.saved import hold, restore, save
 from tests import wanted
 from tests.executor.test_run import ROW, dataset
 from tests.laws.worlds import World, worlds

@@ -13,20 +13,9 @@ import pytest
 from dpo_ops.errors import Finding, Place, Severity
 from dpo_ops.kinds import kind_of
 from dpo_ops.kinds.facts import Listing
-from dpo_ops.planner import (
-    Accounted,
-    Action,
-    Plan,
-    Sort,
-    Step,
-    Verb,
-    drift,
-    hold,
-    plan,
-    restore,
-    save,
-    teardown,
-)
+from dpo_ops.planner import Accounted, Action, Plan, Step, Verb, plan, teardown
+from dpo_ops.planner.drift import Sort, drift
+from dpo_ops.planner.saved import hold, restore, save
 from dpo_ops.resource import Health, Policy, Resource, State
 from tests import wanted
 from tests.planner.test_cost import data, made

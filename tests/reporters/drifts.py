@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dpo_ops.planner import Drift, Drifted, FieldChange, Sort
+from dpo_ops.planner import FieldChange
+from dpo_ops.planner.drift import Drift, Drifted, Sort
 from dpo_ops.resource import Accepted
 from tests.reporters.cases import HOSTILE, JOB, SERVE
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dpo_ops.errors import Finding, Place, Severity
 from dpo_ops.kinds.pricing import Cost, Per, Unpriced
-from dpo_ops.planner import Commit, Release
 from dpo_ops.planner.history import history
 from dpo_ops.planner.lineage import graph
-from dpo_ops.reporters import Card, History, Lineage, Setting, card_document, read_metrics
-from dpo_ops.reporters.history import history_document
-from dpo_ops.reporters.lineage import lineage_document
+from dpo_ops.planner.releases import Commit, Release
+from dpo_ops.reporters import read_metrics
+from dpo_ops.reporters.card import Card, Setting, card_document
+from dpo_ops.reporters.history import History, history_document
+from dpo_ops.reporters.lineage import Lineage, lineage_document
 from tests.reporters import cases
 
 DOUBT = Finding(

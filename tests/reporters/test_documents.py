@@ -12,27 +12,24 @@ from dpo_ops.executor.events import Outcome
 from dpo_ops.kinds.facts import Listing
 from dpo_ops.planner import document
 from dpo_ops.reporters import (
-    SCHEMAS,
-    Metrics,
     Readings,
-    Round,
-    drift_document,
     error_document,
     findings_document,
-    imported,
-    imported_document,
     json_text,
-    metrics_document,
     outputs_document,
     outputs_of,
     read_metrics,
     report_document,
-    round_document,
     status_document,
     status_of,
     with_outputs,
 )
+from dpo_ops.reporters.drift import drift_document
+from dpo_ops.reporters.imported import imported, imported_document
+from dpo_ops.reporters.metrics import Metrics, metrics_document
 from dpo_ops.reporters.report_text import WORDS
+from dpo_ops.reporters.rounds import Round, round_document
+from dpo_ops.reporters.schemas import SCHEMAS
 from dpo_ops.resource import Health
 from tests.reporters import cases, drifts, history, pairs
 from tests.wanted import uploaded

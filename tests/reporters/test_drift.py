@@ -7,16 +7,9 @@ import re
 import pytest
 
 from dpo_ops.errors import Place, Severity
-from dpo_ops.planner import Drift, Sort
-from dpo_ops.reporters import (
-    PLAIN,
-    Style,
-    drift_document,
-    drift_findings,
-    drift_markdown,
-    drift_text,
-    workflow_commands,
-)
+from dpo_ops.planner.drift import Drift, Sort
+from dpo_ops.reporters import PLAIN, Style, workflow_commands
+from dpo_ops.reporters.drift import drift_document, drift_findings, drift_markdown, drift_text
 from dpo_ops.reporters.style import cells
 from tests.reporters import cases, drifts
 

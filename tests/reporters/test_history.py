@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dpo_ops.reporters import (
-    Style,
-    card_markdown,
-    history_markdown,
-    history_text,
-    lineage_markdown,
-    lineage_text,
-)
+from dpo_ops.reporters import Style
+from dpo_ops.reporters.card import card_markdown
+from dpo_ops.reporters.history import history_markdown, history_text
+from dpo_ops.reporters.lineage import lineage_markdown, lineage_text
 from dpo_ops.reporters.style import cells
 from tests.reporters.cases import HOSTILE, JOB, SERVE
 from tests.reporters.history import bare, card, made_history, made_lineage

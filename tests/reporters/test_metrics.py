@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpo_ops.reporters import Metrics, Readings, Style, json_text, read_metrics
+from dpo_ops.reporters import Readings, Style, json_text, read_metrics
 from dpo_ops.reporters.measured import KNOWN, Reading
 from dpo_ops.reporters.metrics import (
     MOST,
+    Metrics,
     metrics_csv,
     metrics_document,
     metrics_markdown,

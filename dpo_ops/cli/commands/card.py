@@ -38,12 +38,13 @@ def command(
     from dpo_ops import reporters
     from dpo_ops.cli.cards import cards_of, write_text
     from dpo_ops.cli.screen import Format
+    from dpo_ops.reporters.card import card_document, card_markdown
 
     (card,) = cards_of(screen, specs, target, [name], offline=offline)
     if screen.format is Format.JSON:
-        text = reporters.json_text(reporters.card_document(card))
+        text = reporters.json_text(card_document(card))
     else:
-        text = reporters.card_markdown(card, screen.data_style())
+        text = card_markdown(card, screen.data_style())
     if out is None:
         screen.data(text)
     else:

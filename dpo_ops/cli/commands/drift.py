@@ -24,12 +24,12 @@ def command(screen: Screen, specs: Specs, target: Target) -> int:
 
     Exit codes: 0 nothing has drifted, 1 error, 2 something has.
     """
-    from dpo_ops import reporters
     from dpo_ops.cli.account import account
     from dpo_ops.cli.desired import load
     from dpo_ops.cli.drifting import look, today
     from dpo_ops.cli.endings import CHANGES, DONE
     from dpo_ops.cli.results import show, warn
+    from dpo_ops.reporters.drift import drift_document, drift_findings, drift_markdown, drift_text
 
     desired = load(screen, specs)
     with account(screen, target, desired.account, read_only=True) as client:
@@ -38,9 +38,9 @@ def command(screen: Screen, specs: Specs, target: Target) -> int:
     style = screen.data_style()
     show(
         screen,
-        text=lambda: reporters.drift_text(found, style),
-        markdown=lambda: reporters.drift_markdown(found, style),
-        document=lambda: reporters.drift_document(found),
-        findings=reporters.drift_findings(found, desired.state),
+        text=lambda: drift_text(found, style),
+        markdown=lambda: drift_markdown(found, style),
+        document=lambda: drift_document(found),
+        findings=drift_findings(found, desired.state),
     )
     return CHANGES if found.found else DONE

@@ -12,7 +12,7 @@ from dpo_ops.cli.options import AGE, Specs, Target, with_screen, with_specs, wit
 
 if TYPE_CHECKING:
     from dpo_ops.cli.screen import Screen
-    from dpo_ops.planner import Collected
+    from dpo_ops.planner.collect import Collected
 
 
 @click.command("gc")
@@ -67,7 +67,6 @@ def command(  # noqa: PLR0913  -- click gives each option by name
     """
     from datetime import UTC, datetime, timedelta
 
-    from dpo_ops import planner
     from dpo_ops.cli.account import account
     from dpo_ops.cli.approval import check_number
     from dpo_ops.cli.carrying import carry_out, print_report
@@ -76,6 +75,7 @@ def command(  # noqa: PLR0913  -- click gives each option by name
     from dpo_ops.cli.proposal import tell_plan
     from dpo_ops.errors import PlanError
     from dpo_ops.observer import survey
+    from dpo_ops.planner.collect import collect
     from dpo_ops.resource import in_account
 
     if dry_run and auto_approve:
@@ -90,7 +90,7 @@ def command(  # noqa: PLR0913  -- click gives each option by name
     states = [("the working tree", desired.state)]
     states += [(f"commit {r.commit.short}", r.desired) for r in found if r.desired is not None]
     with account(screen, target, desired.account, read_only=not auto_approve) as client:
-        collected = planner.collect(
+        collected = collect(
             client.account,
             desired.stack,
             survey(client),

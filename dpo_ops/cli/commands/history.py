@@ -32,22 +32,22 @@ def command(
     The commits are those of this branch that changed the specs in PATHS, their data or their
     values; nothing is checked out. Without a key the account's part is left out.
     """
-    from dpo_ops import reporters
     from dpo_ops.cli.past import look_at_all
     from dpo_ops.cli.results import show, warn
     from dpo_ops.errors import Place
     from dpo_ops.planner.history import history
+    from dpo_ops.reporters.history import History, history_document, history_markdown, history_text
 
     past = look_at_all(screen, specs, target, limit=limit, offline=offline)
     entries = history(past.releases, past.account or "-", past.records)
-    found = reporters.History(past.stack, past.account, entries, past.doubts, past.offline)
+    found = History(past.stack, past.account, entries, past.doubts, past.offline)
     # What is wrong with a commit stands beside it.
     warn(screen, [doubt for doubt in past.doubts if not isinstance(doubt.where, Place)])
     style = screen.data_style()
     show(
         screen,
-        text=lambda: reporters.history_text(found, style),
-        markdown=lambda: reporters.history_markdown(found, style),
-        document=lambda: reporters.history_document(found),
+        text=lambda: history_text(found, style),
+        markdown=lambda: history_markdown(found, style),
+        document=lambda: history_document(found),
     )
     return DONE

@@ -43,7 +43,6 @@ def command(
     that it changes nothing and plans to no changes at once; a comment beside it says how to
     take the thing over with `adopt`.
     """
-    from dpo_ops import reporters
     from dpo_ops.cli.account import account
     from dpo_ops.cli.endings import DONE
     from dpo_ops.cli.results import show
@@ -51,12 +50,13 @@ def command(
     from dpo_ops.errors import DpoOpsError
     from dpo_ops.kinds.facts import Listing
     from dpo_ops.observer import survey
+    from dpo_ops.reporters.imported import imported, imported_document, imported_text, skipped_text
 
     if everything == bool(names):
         raise click.UsageError("name what to import, or give --all")
     with account(screen, target, None, read_only=True) as client:
-        found = reporters.imported(Listing(survey(client)), client.account, names, screen.masks)
-    screen.say(reporters.skipped_text(found, screen.style()))
+        found = imported(Listing(survey(client)), client.account, names, screen.masks)
+    screen.say(skipped_text(found, screen.style()))
     if not found.files:
         raise DpoOpsError(
             "there is nothing to import" if everything else "nothing has such a name",
@@ -67,9 +67,9 @@ def command(
     style = screen.data_style()
     show(
         screen,
-        text=lambda: reporters.imported_text(found, paths, style),
+        text=lambda: imported_text(found, paths, style),
         markdown=lambda: "",
-        document=lambda: reporters.imported_document(found, paths),
+        document=lambda: imported_document(found, paths),
     )
     screen.say(f"\nThey change nothing: `dpo-ops plan {out}` shows it.\n")
     return DONE

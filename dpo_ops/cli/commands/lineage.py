@@ -25,23 +25,21 @@ def command(screen: Screen, name: str, specs: Specs, target: Target, *, offline:
     NAME is an address such as Deployment/einstein, an id, a full name of the account, the hash
     of a commit, or at least 10 characters of the sha256 of a file of pairs.
     """
-    from dpo_ops import reporters
     from dpo_ops.cli.past import look_at_all, one_of
     from dpo_ops.cli.results import show, warn
     from dpo_ops.planner.lineage import graph
+    from dpo_ops.reporters.lineage import Lineage, lineage_document, lineage_markdown, lineage_text
 
     past = look_at_all(screen, specs, target, offline=offline)
     whole = graph(past.releases, past.account or "-", past.records)
     asked = one_of(whole, name)
-    found = reporters.Lineage(
-        asked, past.stack, past.account, whole.around(asked), past.doubts, past.offline
-    )
+    found = Lineage(asked, past.stack, past.account, whole.around(asked), past.doubts, past.offline)
     warn(screen, past.doubts)
     style = screen.data_style()
     show(
         screen,
-        text=lambda: reporters.lineage_text(found, style),
-        markdown=lambda: reporters.lineage_markdown(found, style),
-        document=lambda: reporters.lineage_document(found),
+        text=lambda: lineage_text(found, style),
+        markdown=lambda: lineage_markdown(found, style),
+        document=lambda: lineage_document(found),
     )
     return DONE

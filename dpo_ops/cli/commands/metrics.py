@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from dpo_ops.cli.screen import Screen
-    from dpo_ops.reporters import Metrics
+    from dpo_ops.reporters.metrics import Metrics
     from dpo_ops.resource import State
 
 _SPECS = (Path("specs"),)
@@ -125,18 +125,23 @@ def _wanted(screen: Screen, specs: Specs, job: str) -> tuple[State, str | None]:
 
 def _show(screen: Screen, found: Metrics, *, whole: bool, curves: bool, table: bool) -> None:
     """Print what was found; without the `table` where that has been printed already."""
-    from dpo_ops import reporters
     from dpo_ops.cli.results import show
+    from dpo_ops.reporters.metrics import (
+        metrics_csv,
+        metrics_document,
+        metrics_markdown,
+        metrics_text,
+    )
 
     if screen.format is Format.CSV:
-        screen.data(reporters.metrics_csv(found))
+        screen.data(metrics_csv(found))
         return
     style = screen.data_style()
     show(
         screen,
-        text=lambda: reporters.metrics_text(found, style, whole=whole, curves=curves, table=table),
-        markdown=lambda: reporters.metrics_markdown(found, style, whole=whole),
-        document=lambda: reporters.metrics_document(found),
+        text=lambda: metrics_text(found, style, whole=whole, curves=curves, table=table),
+        markdown=lambda: metrics_markdown(found, style, whole=whole),
+        document=lambda: metrics_document(found),
     )
 
 
@@ -150,7 +155,9 @@ def _nothing_yet(screen: Screen, found: Metrics) -> int:
         why = f"the job is over: {found.state}"
         raise DpoOpsError(f"there are no metrics of {found.name}", where=found.source, why=why)
     if screen.format is Format.JSON:
-        screen.data(reporters.json_text(reporters.metrics_document(found)))
+        from dpo_ops.reporters.metrics import metrics_document
+
+        screen.data(reporters.json_text(metrics_document(found)))
     _tell(screen, f"no metrics yet: {found.name} is in state: {found.state}")
     return RUNNING
 

@@ -33,7 +33,6 @@ def command(screen: Screen, specs: Specs, target: Target, *, out: Path | None, p
     from dpo_ops.cli.account import account
     from dpo_ops.cli.desired import load
     from dpo_ops.cli.proposal import exit_code, print_plan, propose
-    from dpo_ops.cli.saving import write_plan
 
     prunes = None
     if prune:
@@ -44,6 +43,8 @@ def command(screen: Screen, specs: Specs, target: Target, *, out: Path | None, p
     with account(screen, target, desired.account, read_only=True) as client:
         proposed = propose(client, desired, prune=prunes)
         if out:
+            from dpo_ops.cli.saving import write_plan
+
             write_plan(out, proposed, desired, client)
     print_plan(screen, proposed)
     if out:

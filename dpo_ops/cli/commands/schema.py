@@ -56,6 +56,6 @@ def _schema(name: str) -> Mapping[str, Any]:
         from dpo_ops.loader import spec_schema
 
         return spec_schema()
-    from dpo_ops.reporters import SCHEMAS
+    from dpo_ops.reporters.schemas import SCHEMAS
 
     return SCHEMAS[name]
