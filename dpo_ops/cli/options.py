@@ -154,6 +154,21 @@ def with_specs(command: Command) -> Command:
     return packed
 
 
+def with_waiting(command: Command) -> Command:
+    """Add `--wait-budget` and `--no-wait`; the command gets `wait_budget` and `no_wait`."""
+    command = click.option(
+        "--no-wait",
+        is_flag=True,
+        help="Leave what runs as soon as only waiting is left; exit code 3.",
+    )(command)
+    return click.option(
+        "--wait-budget",
+        type=DURATION,
+        metavar="TIME",
+        help="Leave what still runs after this long, such as 50m; exit code 3.",
+    )(command)
+
+
 def with_prune(command: Command) -> Command:
     """Add `--prune`; the command gets a `prune`."""
     return click.option(

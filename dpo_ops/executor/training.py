@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import threading
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from dpo_ops.resource import last_segment
 from dpo_ops.trainers import Stopped, Training, TrainingFailed, trained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from dpo_ops.resource import Content, Json, Recipe, Resource
     from dpo_ops.trainers import Measured, Trained, Trainer
@@ -74,9 +75,7 @@ class Workshop:
             adapter=self._start(recipe, out),
         )
         try:
-            if recipe.trainer not in self.alone:
-                return trainer.train(order, on_step=on_step, stop=stop)
-            with _taken(self.turn, stop):
+            with _taken(self.turn, stop) if recipe.trainer in self.alone else nullcontext():
                 return trainer.train(order, on_step=on_step, stop=stop)
         except Stopped as stopped:
             raise Interrupted("stopped in mid-training", fix="run the same command again") from (
@@ -158,19 +157,16 @@ def _weights(recipe: Recipe, resource: Resource) -> str:
     return str(path.resolve()) if path.exists() else recipe.weights
 
 
-class _taken:  # noqa: N801  -- reads as what it does
-    """Holds a lock, waited for in slices, so that a signal is heard while another trains."""
-
-    def __init__(self, lock: threading.Lock, stop: Callable[[], bool]) -> None:
-        self._lock, self._stop = lock, stop
-
-    def __enter__(self) -> None:
-        while not self._lock.acquire(timeout=SLICE_S):
-            if self._stop():
-                raise Stopped
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+@contextmanager
+def _taken(lock: threading.Lock, stop: Callable[[], bool]) -> Iterator[None]:
+    """Hold a lock, waited for in slices, so that a signal is heard while another trains."""
+    while not lock.acquire(timeout=SLICE_S):
+        if stop():
+            raise Stopped
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _kept(pairs: Content, target: Path) -> Path:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from dpo_ops.cli.options import (
-    DURATION,
     Specs,
     Target,
     with_prune,
     with_screen,
     with_specs,
     with_target,
+    with_waiting,
 )
 
 if TYPE_CHECKING:
@@ -30,15 +30,7 @@ if TYPE_CHECKING:
     metavar="FINGERPRINT",
     help="Carry it out only if the plan still has this fingerprint.",
 )
-@click.option(
-    "--wait-budget",
-    type=DURATION,
-    metavar="TIME",
-    help="Leave what still runs after this long, such as 50m; exit code 3.",
-)
-@click.option(
-    "--no-wait", is_flag=True, help="Leave what runs as soon as only waiting is left; exit code 3."
-)
+@with_waiting
 @click.option(
     "--cards",
     type=click.Path(path_type=Path, file_okay=False),

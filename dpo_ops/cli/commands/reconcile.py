@@ -14,6 +14,7 @@ from dpo_ops.cli.options import (
     with_screen,
     with_specs,
     with_target,
+    with_waiting,
 )
 
 if TYPE_CHECKING:
@@ -24,15 +25,7 @@ _LEAST_S = 1.0
 
 @click.command("reconcile")
 @with_specs
-@click.option(
-    "--wait-budget",
-    type=DURATION,
-    metavar="TIME",
-    help="Leave what still runs after this long, such as 50m; exit code 3.",
-)
-@click.option(
-    "--no-wait", is_flag=True, help="Leave what runs as soon as only waiting is left; exit code 3."
-)
+@with_waiting
 @click.option(
     "--every",
     type=DURATION,
