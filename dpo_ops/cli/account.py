@@ -43,8 +43,9 @@ def account(
         name = named or _NAME
         with ExitStack() as open_:
             if kept is None:
-                _announce(screen, target, made(target.engine))
-                emulator = open_.enter_context(_embedded(target, name))
+                engine = made(target.engine)
+                _announce(screen, target, engine)
+                emulator = open_.enter_context(_embedded(target, name, engine))
             else:
                 emulator = kept.embedded(target, name)
             yield open_.enter_context(_connected(emulator, name, read_only=read_only))
@@ -64,7 +65,7 @@ def _settings(target: Target, named: str | None) -> Settings:
     return settings(_environment(target.account), Path.home(), account=named)
 
 
-def _embedded(target: Target, name: str) -> Emulator:
+def _embedded(target: Target, name: str, engine: Engine) -> Emulator:
     from dpo_ops.emulator import Emulator  # noqa: PLC0415  -- rarely needed
 
     _make_place(target.data)
@@ -73,7 +74,7 @@ def _embedded(target: Target, name: str) -> Emulator:
         time_scale=target.speed,
         api_key=_KEY,
         account=name,
-        engine=made(target.engine),
+        engine=engine,
     )
 
 
@@ -94,7 +95,9 @@ class Kept:
     def embedded(self, target: Target, name: str) -> Emulator:
         """Return the emulator that plays the account `name`."""
         if name not in self._by_name:
-            self._by_name[name] = self._open.enter_context(_embedded(target, name))
+            self._by_name[name] = self._open.enter_context(
+                _embedded(target, name, made(target.engine))
+            )
         return self._by_name[name]
 
 

@@ -95,11 +95,8 @@ def _ending(report: Report, patience: Patience, *, asked: bool) -> Ending:
     unfinished = report.having(Outcome.RUNNING, Outcome.NOT_STARTED)
     if asked or not unfinished:
         return Ending()
-    budget_s = patience.budget_s
-    if budget_s is not None and any(end.waited >= budget_s for end in unfinished):
-        return Ending(left_s=budget_s)
-    if patience.leave:
-        return Ending(left_s=0)
+    if report.left:
+        return Ending(left_s=0 if patience.leave else patience.budget_s)
     return Ending(cause=unfinished[0].message)
 
 

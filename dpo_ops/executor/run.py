@@ -191,6 +191,10 @@ class _Run:
         budget = self.waits.budget_s
         return budget is not None and self.clock.now() - self.began >= budget
 
+    def _is_left(self) -> bool:
+        """Whether it was left as it was told to be: no signal came, and the account can be seen."""
+        return not (self.blind or self.stop()) and (self._spent() or self.waits.leave)
+
     def _left_to_wait(self) -> bool:
         """Whether nothing is left but to wait, and nobody wants to."""
         return self.waits.leave and not any(
@@ -340,7 +344,9 @@ class _Run:
             ended,
             tuple(self.answers),
             interrupted=stopped,
-            left=stopped and (self._spent() or self.waits.leave),
+            left=stopped
+            and not (self.blind or self.stop())
+            and (self._spent() or self.waits.leave),
         )
 
     def _uploaded(self, change: Change, done: int, total: int) -> None:
