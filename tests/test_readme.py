@@ -76,6 +76,16 @@ def test_the_printed_spec_is_the_example() -> None:
     assert printed == example
 
 
+def test_the_printed_job_for_own_compute_has_a_base_that_serves_its_adapter(clone: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    printed = yaml.safe_load(next(block for block in blocks if "trainer: trl" in block))
+    path = clone / "examples/einstein/einstein.yaml"
+    dataset, job, deployment = yaml.safe_load_all(path.read_text())
+    path.write_text(yaml.dump_all([dataset, {**job, "spec": printed["spec"]}, deployment]))
+    done = run(["plan", "examples/einstein", "--emulator"], clone)
+    assert done.returncode == 2, (done.stdout, done.stderr)
+
+
 def test_every_command_is_in_the_readme() -> None:
     assert not [name for name in COMMANDS if f"`dpo-ops {name}" not in README]
 
