@@ -79,6 +79,10 @@ class Setting:
             return ""
         return self.run.pull.head if self.run.pull else self.run.commit
 
+    def subject(self, pull: int) -> str:
+        """Return what a signature is about besides a header: the pull request."""
+        return f"{self.run.repository if self.run else ''}#{pull}"
+
     def status(self, stage: Stage, note: str = "") -> Status:
         """Return the status line of this moment."""
         at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -117,7 +121,7 @@ def setting(screen: Screen, specs: Specs, target: Target, wishes: Wishes) -> Set
     for name in _SECRETS:
         screen.masks.add(os.environ.get(name))
     run = current(os.environ)
-    forge = connect(os.environ) if run and wishes.comment else None
+    forge = connect(os.environ) if run else None
     return Setting(screen, specs, target, wishes, run, forge)
 
 

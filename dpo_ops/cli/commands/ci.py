@@ -66,7 +66,9 @@ def with_setting(command: Command) -> Command:
         help="Rows of each fate that a comment shows of changed data; else 3, on public"
         " repositories 0.",
     )
-    @click.option("--comment/--no-comment", default=True, help="Whether to write on GitHub at all.")
+    @click.option(
+        "--comment/--no-comment", default=True, help="Whether to write to the pull request."
+    )
     @click.option("-v", "--verbose", is_flag=True, help="Show every field, step and resource.")
     @with_target
     @wraps(command)
