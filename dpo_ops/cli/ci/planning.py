@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from dpo_ops import __version__, planner, reporters
 from dpo_ops.cli.account import account
-from dpo_ops.cli.ci.base import Base, base
+from dpo_ops.cli.ci.base import Base, base, wanted_at
 from dpo_ops.cli.ci.data import LIMIT_BYTES, data_changes
 from dpo_ops.cli.ci.failing import told
 from dpo_ops.cli.ci.followed import touched
@@ -61,8 +61,10 @@ class _Planned:
     offline: str = ""
 
 
-def plan(here: Setting, *, prune: bool, out: Path | None, fail_on_changes: bool) -> int:
+def plan(here: Setting, *, since: str, prune: bool, out: Path | None, fail_on_changes: bool) -> int:
     """Plan, tell the pull request, and return the exit code.
+
+    `since` is the revision that it is compared with; empty, what the pull request goes to.
 
     Errors: DpoOpsError, told before it is raised.
     """
@@ -76,7 +78,7 @@ def plan(here: Setting, *, prune: bool, out: Path | None, fail_on_changes: bool)
 
     with told(here, unplanned):
         desired = load(here.screen, here.specs, count_tokens=True)
-        before = _before(here)
+        before = _before(here, since)
         planned = _plan(here, desired, before, out, prune=prune)
     # What the base lacks matters to what is compared with it; a live plan is not.
     doubts = before.findings if planned.offline else ()
@@ -108,7 +110,8 @@ def _tell(here: Setting, about: Proposal, planned: _Planned, *, fail_on_changes:
     blocked = [finding for change in proposed.blocked for finding in change.blocked]
     here.annotate([*blocked, *proposed.warnings, *about.findings])
     here.sum_up(summary(about, style))
-    here.screen.data(reporters.plan_text(proposed, style, verbose=here.screen.verbose))
+    if here.run is not None:
+        here.screen.data(reporters.plan_text(proposed, style, verbose=here.screen.verbose))
     if proposed.blocked:
         return ERROR
     return CHANGES if fail_on_changes and writes(proposed) else DONE
@@ -157,10 +160,13 @@ def _place(env: str) -> Path:
     return folder / f"dpo-ops-plan-{re.sub('[^A-Za-z0-9._-]', '-', env)}.json"
 
 
-def _before(here: Setting) -> Base:
-    """Return what the branch wants that the pull request goes to."""
+def _before(here: Setting, since: str) -> Base:
+    """Return what was wanted before: by the branch that the pull request goes to."""
     try:
         with Repository(repository_root(here.specs.paths[0])) as repository:
+            if since:
+                left = repository.merge_base(repository.find(since).id, "HEAD") or since
+                return wanted_at(repository, left, here.specs)
             return base(repository, here.run.pull if here.run else None, here.specs)
     except DpoOpsError as error:
         here.warn("git", error.what, error.why, error.fix)

@@ -60,7 +60,7 @@ class Setting:
         """How many rows of each fate a comment shows of a data set; none where anybody reads."""
         if self.wishes.samples is not None:
             return self.wishes.samples
-        return 0 if self.run is None or self.run.public else _PRIVATE_SAMPLES
+        return 0 if self.run and self.run.public else _PRIVATE_SAMPLES
 
     @property
     def env(self) -> str:

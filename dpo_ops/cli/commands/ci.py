@@ -110,17 +110,23 @@ _failing = click.option(
     metavar="FILE",
     help="Where the plan is saved; else in RUNNER_TEMP.",
 )
+@click.option(
+    "--since",
+    metavar="REV",
+    default="",
+    help="The revision that the data is compared with; else what the pull request goes to.",
+)
 @_failing
 @with_prune
 @with_setting
-def plan(here: Setting, *, out: Path | None, fail_on_changes: bool, prune: bool) -> int:
+def plan(here: Setting, *, out: Path | None, since: str, fail_on_changes: bool, prune: bool) -> int:
     """Show what merging would do, and what it costs.
 
     Without a key, as on a pull request from a fork, it is compared with the base branch.
     """
     from dpo_ops.cli.ci.planning import plan as run
 
-    return run(here, prune=prune, out=out, fail_on_changes=fail_on_changes)
+    return run(here, since=since, prune=prune, out=out, fail_on_changes=fail_on_changes)
 
 
 def _with_approval(command: Command) -> Command:

@@ -322,5 +322,10 @@ def test_a_merge_queue_gets_a_plan_and_no_comment(stage: Stage) -> None:
 def test_outside_of_ci_the_comment_is_printed(stage: Stage) -> None:
     ran = stage.run("ci", "plan", "specs", *stage.account)
     assert ran.code == 0
-    assert "### dpo-ops plan" in ran.out
+    assert ran.out.startswith("<!-- dpo_ops ")
     assert "3 to create" in ran.out
+    stage.repo.commit("Specs")
+    stage.repo.commit("More", specs__tutor_jsonl=rows(5))
+    ran = stage.run("ci", "plan", "specs", *stage.account, "--since", "HEAD~1", "--samples=1")
+    assert "+2" in ran.out
+    assert "Right, 3." in ran.out
