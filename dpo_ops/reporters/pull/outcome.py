@@ -86,9 +86,9 @@ def parts(
         made.sections.append(Section(cut_table(_HEAD, rows, limit=listed, most=extent.rows)))
     if stale := _held(report.plan, listed, style):
         made.sections.append(Section(stale))
-    answers = [Section(_answer(answer, style), _ANSWERS) for answer in report.answers]
-    made.add(answers, extent)
-    made.add([*_curves(readings, style)], extent)
+    made.add(report.answers, extent, lambda answer: Section(_answer(answer, style), _ANSWERS))
+    drawn = [(address, read, text) for address, read in readings.items() if (text := charts(read))]
+    made.add(drawn, extent, lambda one: _curves(*one, style))
     if report.outputs:
         text = folded("Names to use", outputs_table(report, style, listed))
         made.sections.append(Section(text, _OUTPUTS))
@@ -142,10 +142,6 @@ def _answer(answer: Answered, style: Style) -> str:
     return f"{who} was asked:\n\n> {asked}\n\nand answered:\n\n> {text}\n"
 
 
-def _curves(readings: Mapping[Address, Readings], style: Style) -> Iterator[Section]:
-    for address, read in readings.items():
-        drawn = charts(read)
-        if drawn:
-            told = f": {latest(read.last)}" if read.last else ""
-            title = f"How {titled_name(address, style)} learned{told}"
-            yield Section(folded(title, drawn), _CURVES)
+def _curves(address: Address, read: Readings, drawn: str, style: Style) -> Section:
+    told = f": {latest(read.last)}" if read.last else ""
+    return Section(folded(f"How {titled_name(address, style)} learned{told}", drawn), _CURVES)
