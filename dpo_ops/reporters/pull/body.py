@@ -86,12 +86,12 @@ def body(about: Proposal | Invalid, extent: Extent, style: Style) -> Body:
         start += "\n" + alert("NOTE", [_offline(about.offline, style)])
     found = [*all_findings(plan), *about.findings]
     changing = by_urgency(plan)
-    rows = change_rows(changing, plan, style)
+    rows = change_rows(changing[: extent.rows], plan, style)
     sections = [Section(text) for text in (_trains(plan, style), _deletes(plan, style)) if text]
     sections += [Section(_findings(found, extent, style))] if found else []
     if rows:
-        table = cut_table(HEAD, rows, limit=extent.listed, most=extent.rows)
-        sections.append(Section(table, 1))
+        more = len(changing) - len(rows)
+        sections.append(Section(cut_table(HEAD, rows, limit=extent.listed, more=more), 1))
     made = Body(start, sections, f"Fingerprint: `{fingerprint(plan)}`\n")
     data = sorted(about.data, key=flips, reverse=True)
     opened = {change.address for change in data[:_OPENED] if flips(change)}
@@ -109,7 +109,7 @@ def _section(priority: int, account: str, style: Style, change: Change) -> Secti
 
 
 def _title(what: str, about: Proposal | Invalid, style: Style) -> str:
-    env, commit = name(about.env, style), name(about.commit[:7], style)
+    env, commit = name(about.env, style), name(style.clean(about.commit)[:7], style)
     return "### " + " · ".join(filter(None, (f"dpo-ops {what}", env, commit))) + "\n"
 
 

@@ -44,6 +44,7 @@ _SYMBOLS = {
     "still-running": "🟣",
     "not-started": "⚪",
 }
+_URGENCY = ("failed", "blocked", "skipped", "not-started", "still-running", "done")
 _ANSWERS, _CURVES, _OUTPUTS = 1, 2, 3
 _LISTED = 5_000
 _PLANNED, _NOW = "planned was ", "; now it would be "
@@ -81,9 +82,12 @@ def parts(
     next_ = [said(line, style) for line in closing(report, ending)[:3]]
     made = Body(" ".join([f"**{headline(report, ending)}**", *next_]) + "\n", [])
     listed = min(extent.listed, _LISTED) if extent.rows else extent.listed
-    rows = [_row(end, style) for end in report.ended if end.outcome != "in-sync"]
+    ends = [end for end in report.ended if end.outcome != "in-sync"]
+    ends.sort(key=lambda end: _URGENCY.index(end.outcome))
+    rows = [_row(end, style) for end in ends[: extent.rows]]
     if rows:
-        made.sections.append(Section(cut_table(_HEAD, rows, limit=listed, most=extent.rows)))
+        more = len(ends) - len(rows)
+        made.sections.append(Section(cut_table(_HEAD, rows, limit=listed, more=more)))
     if stale := _held(report.plan, listed, style):
         made.sections.append(Section(stale))
     made.add(report.answers, extent, lambda answer: Section(_answer(answer, style), _ANSWERS))
