@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dpo_ops.forge import api
 from dpo_ops.forge import environ as read
+from dpo_ops.forge.exchange import Ask
 from dpo_ops.forge.reading import text
 
 if TYPE_CHECKING:
@@ -49,8 +50,11 @@ class Api(api.Api):
     def ours(self, row: Mapping[str, Any]) -> bool:
         """Say whether the token's own user wrote this; who that is, is asked once."""
         if not self._login:
-            self._login = text(self.at("/user", SCOPE), "username")
-        return bool(self._login) and text(row, "author", "username") == self._login
+            ask = Ask("GET", "/user")
+            self._login = text(self.at(ask.path, SCOPE), "username")
+            if not self._login:
+                raise self._refusals.unusable(ask, "it names nobody")
+        return text(row, "author", "username") == self._login
 
 
 def _permit(needs: str) -> str:
