@@ -258,23 +258,22 @@ def _into_first(block: Block) -> None:
 def _without_marker(document: Document) -> None:
     """Leave out the `---` above the first document, if it says nothing."""
     root = document.root
-    bare = isinstance(root, Empty) and not root.props
-    if not document.explicit or document.directives or bare:
+    needs_it = isinstance(root, Empty) or (isinstance(root, Block) and root.props)
+    if not document.explicit or document.directives or needs_it:
         return
-    above = [part for part in document.prolog if isinstance(part, Comment)] + _own(document.marker)
+    above = [part for part in document.prolog if isinstance(part, Comment)]
+    below = _own([*document.marker, *root.pre])
     document.prolog, document.marker, document.explicit = [], [], False
     if not isinstance(root, Block):
-        root.pre = settled(above + _own(root.pre))
+        root.pre = [*above, *below]
         return
-    first, side = root.items[0], _own(root.pre)
-    if above and (first.head or side):
-        below = [*side, *first.head]
-        first.head = [*above, replace(below[0], blank=True), *below[1:]]
+    first = root.items[0]
+    below, root.pre = [*below, *first.head], []
+    if above and below:
+        below[0] = replace(below[0], blank=True)
     elif above:
-        first.head, first.blank = above, True
-    else:
-        first.head[:0] = side
-    root.pre = [] if not root.props else root.pre
+        first.blank = True
+    first.head = [*above, *below]
 
 
 def _each(comments: list[Comment]) -> list[tuple[int, Comment]]:

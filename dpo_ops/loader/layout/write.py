@@ -159,7 +159,8 @@ class _Writer:
             self.put(" ")
             self.content(node, bracket, inside, flow=flow)
             return
-        if node.props and not has_text:
+        if not has_text and (node.props or flow):
+            # In brackets, a colon right before a comma is not the end of a key.
             self.put(f" {node.props}")
         self.side(side)
         self.own(node.pre[len(side) :], inside, first=True)
