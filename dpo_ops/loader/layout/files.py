@@ -52,17 +52,14 @@ def lay_out(
     """
     log = Log()
     made: list[Layout] = []
-    for given, files in ((False, find(paths, log, root=None, exclude=values)), (True, _all(values, log))):
-        for file in files:
-            try:
-                made += _layout(file, log, is_values=given)
-            except Refused as refused:
-                log.add(refused.finding)
+    found = [(file, False) for file in find(paths, log, root=None, exclude=values)]
+    found += [(file, True) for file in find(values, log, root=None, exclude=())]
+    for file, given in found:
+        try:
+            made += _layout(file, log, is_values=given)
+        except Refused as refused:
+            log.add(refused.finding)
     return tuple(sorted(made, key=lambda layout: layout.shown)), log.all()
-
-
-def _all(values: Sequence[Path], log: Log) -> Sequence[Found]:
-    return find(values, log, root=None, exclude=())
 
 
 def _layout(file: Found, log: Log, *, is_values: bool) -> list[Layout]:
@@ -78,11 +75,15 @@ def _layout(file: Found, log: Log, *, is_values: bool) -> list[Layout]:
         fix = "name the file itself"
         raise Refused(Finding(Place(file.shown), what, "", fix, "path-outside"))
     after = laid_out(found.source, found.documents).encode()
-    return [Layout(real, file.shown, _bytes(real, file.shown), after)]
+    before = _bytes(real, file.shown)
+    if before.decode("utf-8-sig", "replace") != found.source.text:
+        what, fix = "was changed while it was read", "run the same command again"
+        raise Refused(Finding(Place(file.shown), what, "", fix, "unreadable-file"))
+    return [Layout(real, file.shown, before, after)]
 
 
 def _counts(file: Found, found: ours.Read) -> bool:
-    """Return whether a file that holds no spec lies where there should be specs, or their values."""
+    """Return whether a file that holds no spec lies where specs should be, or values."""
     if file.named:
         return False
     return not found.sound or is_for_values(file, found.documents)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -12,6 +11,7 @@ from yaml._yaml import CParser
 
 from dpo_ops.errors import Finding
 from dpo_ops.loader.findings import Refused
+from dpo_ops.loader.layout.comments import Comment, Stand
 
 if TYPE_CHECKING:
     from dpo_ops.loader.source import Source
@@ -20,30 +20,6 @@ _PIECE: Final = re.compile(r"#[^\n]*|\n\s*")
 _STRANGE_BREAK: Final = re.compile("[\u2028\u2029]")
 _BLANK_LINES: Final = 2
 """Line breaks in a row that make a blank line."""
-
-
-class Stand(Enum):
-    """Where a comment stands."""
-
-    SIDE = "behind something, on its line"
-    BELOW = "below such a comment, in its column, so that it goes on with it"
-    OWN = "on a line of its own"
-
-
-@dataclass(slots=True)
-class Comment:
-    """One comment, from its `#` on.
-
-    `column` counts from 0; `offset` is its distance from the first character of its line, and
-    `gap` from what stands before it. `blank` says that a blank line stands above it.
-    """
-
-    text: str
-    stand: Stand
-    column: int
-    offset: int
-    gap: int
-    blank: bool
 
 
 @dataclass(slots=True)
@@ -123,7 +99,7 @@ def _comment(text: str, at: int, words: str, breaks: int, last: Comment | None) 
 
 
 def _end(lexeme: Lexeme, end: int) -> int:
-    """Return where a token ends; blank lines below a block of text belong to it if it keeps them."""
+    """Return where a token ends: a block of text may keep the blank lines below it, or not."""
     if not is_block(lexeme.token) or "+" in lexeme.text.partition("\n")[0].partition("#")[0]:
         return end
     return lexeme.start + len(lexeme.text.rstrip())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dpo_ops.loader.layout.lexemes import Comment
+    from dpo_ops.loader.layout.comments import Comment
 
 
 @dataclass(slots=True, kw_only=True)

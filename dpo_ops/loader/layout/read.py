@@ -5,12 +5,13 @@ It reads only what the loader's parser has accepted, which bounds the depth.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from dpo_ops.loader.layout.lexemes import Comment, Lexeme, Stand, lexemes
+from dpo_ops.loader.layout.comments import Comment, Stand, behind, on_own_lines, settled
+from dpo_ops.loader.layout.heads import into_first, without_marker
+from dpo_ops.loader.layout.lexemes import Lexeme, lexemes
 from dpo_ops.loader.layout.nodes import Alias, Block, Document, Empty, Flow, Item, Node, Scalar
 
 if TYPE_CHECKING:
@@ -89,29 +90,29 @@ class _Reader:
             while self.is_at(yaml.DocumentEndToken):
                 self.next()
             if self.is_at(*_DOCUMENT_ENDS) and found:
-                found[-1].foot += _own(self.take())
+                found[-1].foot += on_own_lines(self.take())
             if self.is_at(yaml.StreamEndToken):
                 break
             found.append(self.document())
         if found:
-            _without_marker(found[0])
-        rest = _own(self.take())
+            without_marker(found[0])
+        rest = on_own_lines(self.take())
         return [Document(foot=rest)] if rest else found
 
     def document(self) -> Document:
         made = Document()
         while self.is_at(yaml.DirectiveToken):
-            made.prolog += _own(self.take())
+            made.prolog += on_own_lines(self.take())
             made.prolog.append(self.next().text.rstrip())
         if self.is_at(yaml.DocumentStartToken):
-            made.prolog += _own(self.take())
+            made.prolog += on_own_lines(self.take())
             made.explicit = True
             self.next()
             made.marker = self.side()
         if not self.is_at(*_DOCUMENT_ENDS):
             made.root = self.node(-1)
             made.trailing = self.side()
-        made.foot = _own(self.take())
+        made.foot = on_own_lines(self.take())
         return made
 
     def starts(self, *, indentless: bool = False) -> bool:
@@ -132,7 +133,7 @@ class _Reader:
         made.pre = settled([*pre, *made.pre])
         made.props = " ".join(props)
         if isinstance(made, Block):
-            _into_first(made)
+            into_first(made)
         return made
 
     def empty(self, column: int, *, flow: bool) -> Node:
@@ -160,7 +161,7 @@ class _Reader:
         if not indentless:
             self.next()
         while self.is_at(yaml.BlockEntryToken):
-            made.items.append(self.entry(column, indentless=indentless))
+            made.items.append(self.entry(column))
         while self.is_at(yaml.KeyToken, yaml.ValueToken) and not indentless:
             made.items.append(self.pair(column))
         if indentless:
@@ -170,11 +171,10 @@ class _Reader:
             self.next()
         return made
 
-    def entry(self, column: int, *, indentless: bool) -> Item:
-        """Return an entry of a list. `indentless`: its dashes stand below the key's first letter."""
+    def entry(self, column: int) -> Item:
+        """Return an entry of a list."""
         item = self.item()
         self.next()
-        # What follows a dash on the next line, in its column, belongs to what the list is in.
         item.value = self.node(column) if self.starts() else self.empty(column, flow=False)
         item.trailing = self.side()
         return item
@@ -182,7 +182,7 @@ class _Reader:
     def item(self) -> Item:
         blank = self.here.blank
         self.here.blank = False
-        return Item(_own(self.take()), blank)
+        return Item(on_own_lines(self.take()), blank)
 
     def pair(self, column: int, *, flow: bool = False) -> Item:
         """Return a key with its value."""
@@ -190,10 +190,10 @@ class _Reader:
         item.key = Empty()
         if self.is_at(yaml.KeyToken):
             self.next()
-            item.head += _own(self.take())
+            item.head += on_own_lines(self.take())
             if self.starts():
                 item.key = self.node(column, flow=flow)
-                item.head += _own(item.key.pre)
+                item.head += on_own_lines(item.key.pre)
                 item.key.pre = []
         if self.is_at(yaml.ValueToken):
             between = self.take()
@@ -214,7 +214,7 @@ class _Reader:
         made = Flow(brackets="{}" if mapping else "[]", opening=self.side())
         while not self.is_at(*_FLOW_ENDS):
             made.items.append(self.flow_item(start.column, mapping=mapping))
-        made.foot = _own(self.take())
+        made.foot = on_own_lines(self.take())
         first, last = start.token.start_mark, self.next().token.end_mark
         filled = bool(made.items or made.foot or made.opening)
         made.wide = filled and first.line != last.line
@@ -233,72 +233,16 @@ class _Reader:
             item.value = Flow(pair=True, items=[pair])
         elif mapping:
             item.key = self.node(column, flow=True)
-            item.head += _own(item.key.pre)
+            item.head += on_own_lines(item.key.pre)
             item.key.pre = []
         else:
             item.value = self.node(column, flow=True)
-            item.head += _own(item.value.pre)
+            item.head += on_own_lines(item.value.pre)
             item.value.pre = []
         # Those before the comma, whatever their line, and the one behind it.
         item.trailing = self.take() if self.is_at(yaml.FlowEntryToken) else self.side()
         if self.is_at(yaml.FlowEntryToken):
             self.next()
             item.trailing += self.side()
-        item.trailing = [_at(c, Stand.BELOW if n else Stand.SIDE) for n, c in _each(item.trailing)]
+        item.trailing = behind(item.trailing)
         return item
-
-
-def _into_first(block: Block) -> None:
-    """Move the comments on lines of their own to the first entry, above which they stand."""
-    side = [comment for comment in block.pre if comment.stand is not Stand.OWN]
-    block.items[0].head[:0] = block.pre[len(side) :]
-    block.pre = side
-
-
-def _without_marker(document: Document) -> None:
-    """Leave out the `---` above the first document, if it says nothing."""
-    root = document.root
-    needs_it = isinstance(root, Empty) or (isinstance(root, Block) and root.props)
-    if not document.explicit or document.directives or needs_it:
-        return
-    above = [part for part in document.prolog if isinstance(part, Comment)]
-    below = _own([*document.marker, *root.pre])
-    document.prolog, document.marker, document.explicit = [], [], False
-    if not isinstance(root, Block):
-        root.pre = [*above, *below]
-        return
-    first = root.items[0]
-    below, root.pre = [*below, *first.head], []
-    if above and below:
-        below[0] = replace(below[0], blank=True)
-    elif above:
-        first.blank = True
-    first.head = [*above, *below]
-
-
-def _each(comments: list[Comment]) -> list[tuple[int, Comment]]:
-    return list(enumerate(comments))
-
-
-def _at(comment: Comment, stand: Stand) -> Comment:
-    if comment.stand is stand:
-        return comment
-    # It has no column of its own there.
-    return replace(comment, stand=stand, offset=0, blank=False)
-
-
-def _own(comments: list[Comment]) -> list[Comment]:
-    return [_at(comment, Stand.OWN) for comment in comments]
-
-
-def settled(comments: list[Comment]) -> list[Comment]:
-    """Return comments of which only the first stands on a line with something else."""
-    made: list[Comment] = []
-    for comment in comments:
-        follows = bool(made) and made[-1].stand is not Stand.OWN
-        if comment.stand is Stand.SIDE:
-            fits = not made
-        else:
-            fits = comment.stand is Stand.OWN or follows
-        made.append(comment if fits else _at(comment, Stand.OWN))
-    return made

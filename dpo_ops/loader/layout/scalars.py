@@ -75,11 +75,10 @@ def _block(scalar: Scalar, indent: int) -> list[str]:
     assert found  # noqa: S101  -- libyaml has read it
     style, before, digit, after, comment = found.groups()
     ends = before or after
-    if scalar.open_end and lines and ends != "-":
-        # The file ends in this text without a line break, and will end in one.
-        ends = "-" if not scalar.value.endswith("\n") else ends
-    elif lines:
-        lines.pop()  # What is behind the last line break.
+    if not scalar.open_end:
+        lines = lines[:-1]  # Without what is behind the last line break.
+    elif lines and not scalar.value.endswith("\n"):
+        ends = "-"  # The file ends in this text without a line break, and will end in one.
     taken = max(scalar.column, 0) + int(digit) if digit else _widest(lines)
     content = [line[taken:] if line[:taken].isspace() else "" for line in lines] if taken else lines
     if ends != "+":

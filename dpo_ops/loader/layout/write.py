@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeGuard
 
-from dpo_ops.loader.layout.lexemes import Stand
+from dpo_ops.loader.layout.comments import Stand
 from dpo_ops.loader.layout.nodes import Alias, Block, Document, Empty, Flow, Item, Node, Scalar
 from dpo_ops.loader.layout.scalars import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dpo_ops.loader.layout.lexemes import Comment
+    from dpo_ops.loader.layout.comments import Comment
 
 _STEP: Final = 2
 _GAP: Final = 2
@@ -52,13 +52,11 @@ class _Writer:
 
     def side(self, comments: Sequence[Comment]) -> None:
         """Write the comment behind a line, and those that go on with it."""
-        for number, comment in enumerate(comments):
-            if number:
-                self.start(column)
-            else:
-                column = self._column(comment)
-                self.lines[-1] = self.lines[-1].ljust(column)
-            self.put(comment.text)
+        if not comments:
+            return
+        column = self._column(comments[0])
+        self.lines[-1] = self.lines[-1].ljust(column) + comments[0].text
+        self.lines += [" " * column + comment.text for comment in comments[1:]]
 
     def _column(self, comment: Comment) -> int:
         """Return where a comment goes: as far from the line's first letter as before."""
