@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dpo_ops.loader.build import Parsed
     from dpo_ops.loader.envelope import Draft
     from dpo_ops.loader.files import Found
+    from dpo_ops.loader.tree import Node
 
 _SOME_NAME = "x"
 
@@ -53,12 +54,22 @@ def check_alone(paths: Sequence[Path]) -> tuple[tuple[str, ...], int, tuple[Find
 
 
 def _document(file: Found, document: Parsed, log: Log) -> None:
-    for node in document.templates:
-        node.value = BROKEN
     root = document.root
     name = entry_at(Entry(root.source, root.index, root), ("metadata", "name"))
-    if name is not None and name.node.value is BROKEN:
+    if name is not None and name.node in document.templates:
         name.node.value = _SOME_NAME  # A template may give any name.
+        document.templates.remove(name.node)
+    if document.templates:
+        # What a template will say is not known, but whether there is such a field is.
+        known = Log()
+        _check(file, root, known)
+        log.extend(finding for finding in known.all() if finding.rule == "unknown-field")
+    for node in document.templates:
+        node.value = BROKEN
+    _check(file, root, log)
+
+
+def _check(file: Found, root: Node, log: Log) -> None:
     draft = open_envelope(file, root, Lost(), log)
     if draft is None:
         return

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Only at the margin: a workflow may hold a whole spec as text.
 _SAYS_SO: Final = re.compile(
-    rf"""^(?:---\s+)?\{{?\s*["']?apiVersion["']?\s*:\s*["']?{API}""", re.MULTILINE
+    rf"""^(?:---[ \t]+)?(?:\{{\s*)?["']?apiVersion["']?\s*:\s*["']?{API}""", re.MULTILINE
 )
 
 
@@ -50,7 +50,7 @@ def take(file: Found) -> Read | None:
     """Return what is in a file, or None for one that was named, can't be read and is not ours.
 
     Raises:
-        Refused: it can't be read.
+        Refused: it can't be read, and is ours or may be.
     """
     try:
         source = read(file.path, file.shown)

@@ -213,7 +213,8 @@ class Scribe:
                 text = self.chance.choice(known[name])
                 self.lines += f"{name}: {text}{self.side()}".split("\n")
 
-    def file(self) -> str:
+    def file(self, *, specs: bool) -> str:
+        """Return a file of documents; of `specs`, or of anything at all."""
         for number in range(self.chance.randrange(1, 4)):
             self.between(0)
             if number or self.maybe(0.2):
@@ -221,7 +222,7 @@ class Scribe:
                     self.lines.append("...")
                 self.lines.append(f"---{self.side()}")
                 self.between(0)
-            if self.maybe(0.5):
+            if specs:
                 self.spec(comments=self.maybe(0.5))
             else:
                 self.mapping(0, 3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,7 +63,8 @@ def lay_out(
 
 
 def _layout(file: Found, log: Log, *, is_values: bool) -> list[Layout]:
-    found = ours.take(file)
+    # A file of values is expected to be one.
+    found = ours.take(replace(file, named=False) if is_values else file)
     if found is None or not (is_values or found.ours or _counts(file, found)):
         return []
     if not found.sound:

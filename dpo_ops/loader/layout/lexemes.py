@@ -56,7 +56,7 @@ def lexemes(source: Source) -> list[Lexeme]:
         lexeme = Lexeme(
             token,
             start,
-            start - text.rfind("\n", 0, start) - 1,
+            token.start_mark.column,
             text[start:end],
             open_end=end == len(text) and not text.endswith("\n"),
         )

@@ -11,13 +11,12 @@ import yaml
 
 from dpo_ops.loader.layout.comments import Comment, Stand, behind, on_own_lines, settled
 from dpo_ops.loader.layout.heads import into_first, without_marker
-from dpo_ops.loader.layout.lexemes import Lexeme, lexemes
 from dpo_ops.loader.layout.nodes import Alias, Block, Document, Empty, Flow, Item, Node, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dpo_ops.loader.source import Source
+    from dpo_ops.loader.layout.lexemes import Lexeme
 
 _PROPS: Final = (yaml.AnchorToken, yaml.TagToken)
 _STARTS: Final = (
@@ -43,13 +42,9 @@ _DOCUMENT_ENDS: Final = (
 )
 
 
-def documents(source: Source) -> list[Document]:
-    """Return the documents of a file, each with its comments.
-
-    Raises:
-        Refused: the lines of the file are not what they look like.
-    """
-    return _Reader(lexemes(source)).documents()
+def documents(tokens: list[Lexeme]) -> list[Document]:
+    """Return the documents of a file; the comments are taken out of its tokens."""
+    return _Reader(tokens).documents()
 
 
 class _Reader:

@@ -31,28 +31,28 @@ def laid_out(source: Source, found: Sequence[Parsed]) -> str:
     Raises:
         Refused: the text can't be laid out without changing what it says.
     """
-    before = replace(source, text=_BREAK.sub("\n", source.text))
-    after = replace(source, text=_pass(before))
+    text, comments = _pass(replace(source, text=_BREAK.sub("\n", source.text)))
+    after = replace(source, text=text)
     log = Log()
     again = parse(after, log)
-    if log.errors or again.lost or not _is_same(found, again.documents):
+    if log.errors or not _is_same(found, again.documents):
         raise _refused(source, "its values would change")
-    if _comments(before) != _comments(after):
+    twice, still = _pass(after)
+    if comments != still:
         raise _refused(source, "a comment would be lost")
-    if _pass(after) != after.text:
+    if twice != text:
         raise _refused(source, "it would look different each time")
-    return after.text
+    return text
 
 
-def _pass(source: Source) -> str:
-    read = documents(source)
+def _pass(source: Source) -> tuple[str, list[str]]:
+    """Return the text in its layout, and the comments that it had before."""
+    tokens = lexemes(source)
+    comments = sorted(comment.text for token in tokens for comment in token.comments)
+    read = documents(tokens)
     for document in read:
         in_order(document)
-    return written(read)
-
-
-def _comments(source: Source) -> list[str]:
-    return sorted(comment.text for lexeme in lexemes(source) for comment in lexeme.comments)
+    return written(read), comments
 
 
 def _is_same(before: Sequence[Parsed], after: Sequence[Parsed]) -> bool:

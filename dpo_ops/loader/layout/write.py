@@ -185,15 +185,24 @@ class _Writer:
         if flow.pair:
             self.pair(flow.items[0], column, flow=True)
             return
-        self.put(flow.brackets[0])
-        if flow.wide:
-            self.side(flow.opening)
-            self.wide(flow, column + _STEP)
-            self.start(column)
-        for number, item in enumerate(() if flow.wide else flow.items):
-            self.put(", " if number else "")
-            self.entry(item, column)
-        self.put(flow.brackets[1])
+        opening, closing = tuple(flow.brackets)
+        if not flow.wide:
+            # Put together at once: a line that grows by entries would be copied for each.
+            entries = (self.line(item, column) for item in flow.items)
+            self.put(f"{opening}{', '.join(entries)}{closing}")
+            return
+        self.put(opening)
+        self.side(flow.opening)
+        self.wide(flow, column + _STEP)
+        self.start(column)
+        self.put(closing)
+
+    def line(self, item: Item, column: int) -> str:
+        """Return an entry that has one line."""
+        writer = _Writer()
+        writer.start(0)
+        writer.entry(item, column)
+        return writer.lines[0]
 
     def wide(self, flow: Flow, column: int) -> None:
         """Write a line for each entry between two brackets."""
