@@ -32,6 +32,7 @@ COMMANDS = {
     "card": "Write a model card: data, settings, metrics, cost, commit.",
     "gc": "Delete what no kept commit and no deployment refers to any more.",
     "pairs": "Check, compare, count, price, convert and split preference pairs, offline.",
+    "ci": "Run a command in CI, and tell the pull request of it.",
     "schema": "Print the JSON Schema of the specs, or of what a command prints.",
     "init": "Write a small set of specs to begin with.",
     "emulator": "Serve a stand-in of the Fireworks API on this machine.",

@@ -12,12 +12,14 @@ another one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from dpo_ops import __version__
-from dpo_ops.errors import Finding, Place, PlanError
-from dpo_ops.planner.change import WAITING, Action, Change, Plan
+from dpo_ops.errors import Place, PlanError
+from dpo_ops.planner.approval import Approved, approvals
+from dpo_ops.planner.approval import hold as held_to
+from dpo_ops.planner.change import Action, Plan
 from dpo_ops.planner.document import bound, document
 from dpo_ops.resource import (
     Accepted,
@@ -49,6 +51,11 @@ class Saved:
     fingerprint: str
     desired: State
     approved: Mapping[str, Mapping[str, Json]]
+
+    @property
+    def approvals(self) -> Approved:
+        """What each change was approved to do, in the form that a plan is held to."""
+        return approvals(self.approved, self.desired)
 
     @property
     def prunes(self) -> bool:
@@ -105,67 +112,13 @@ def restore(said: Json) -> Saved:
 def hold(fresh: Plan, saved: Saved) -> Plan:
     """Return the plan with each change held that would now do something that was not approved.
 
-    What has nothing left to write needs no approval: somebody did it already, or only waiting is
-    left. What depends on a held change is skipped when the plan is carried out.
-
     Raises:
         PlanError: the plan is for another account.
     """
     if fresh.account != saved.account:
         why = f"it was made for {saved.account}, this is {fresh.account}"
         raise PlanError("the plan is for another account", why=why, fix=_AGAIN)
-    return replace(fresh, changes=tuple(_held(change, saved) for change in fresh.changes))
-
-
-def _held(change: Change, saved: Saved) -> Change:
-    if change.blocked or all(step.verb in WAITING for step in change.steps):
-        return change
-    approved, now = saved.approved.get(str(change.address)), bound(change)
-    if approved is not None and _same(approved, now):
-        return change
-    before = _words(approved) if approved else "nothing"
-    finding = Finding(
-        change.where(),
-        "held: it changed since the plan was made",
-        f"planned was {before}; now it would be {_words(now)}",
-        "plan again and have that reviewed",
-        "stale",
-    )
-    return change.stopped(finding)
-
-
-def _same(approved: Mapping[str, Json], now: Mapping[str, Json]) -> bool:
-    """Say whether what is to be written now is what was approved, or the rest of it."""
-    if approved == now:
-        return True
-    # Where a run was stopped in between, the rest of the same is left. The bodies need not be
-    # compared: both come from the one desired state, and what was pinned was pinned to create.
-    done = len(approved["writes"]) - len(now["writes"])
-    rest = done > 0 and approved["writes"][done:] == now["writes"]
-    return rest and approved["id"] == now["id"] and not now["fields"]
-
-
-def _words(said: Mapping[str, Json]) -> str:
-    """Say what a change does, in one line."""
-    fields = [
-        f"{path} {_short(before)} → {_short(after)}" for path, before, after in said["fields"]
-    ]
-    shown = ", ".join(fields[:_SHOWN]) + (f" and {len(fields) - _SHOWN} more" * _more(fields))
-    what = f"{said['action']} {said['id']}"
-    return f"{what} ({shown})" if fields and said["action"] == Action.UPDATE else what
-
-
-_SHOWN = 3
-_LONG = 40
-
-
-def _more(fields: list[str]) -> bool:
-    return len(fields) > _SHOWN
-
-
-def _short(value: Json) -> str:
-    text = "unset" if value is None else str(value)
-    return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
+    return held_to(fresh, saved.desired, [saved.approvals])
 
 
 def _major() -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BOT = "github-actions[bot]"
-TOKEN = "ghs_fake"
+PLAYED = "ghs_fake"
 ALL = {
     "actions": "read",
     "contents": "write",
@@ -45,7 +45,7 @@ class Hub:
     """
 
     def __init__(
-        self, repository: str = "acme/tuning", *, private: bool = False, token: str = TOKEN
+        self, repository: str = "acme/tuning", *, private: bool = False, token: str = PLAYED
     ) -> None:
         self.repository = repository
         self.private = private

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 from dpo_ops.errors import DpoOpsError
 from dpo_ops.forge import environ as read
 from dpo_ops.forge.contract import Pull, Run
+from dpo_ops.forge.reading import number as whole
+from dpo_ops.forge.reading import part, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SERVER: Final = "https://github.com"
-REPOSITORY: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,99}/[\w.-]{1,100}", re.ASCII)
+REPOSITORY: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,99}/(?!\.{1,2}$)[\w.-]{1,100}", re.ASCII)
 _ID = re.compile(r"[0-9]{1,20}")
 _EVENT = re.compile(r"[a-z_]{1,60}")
-_NUMBER_LIMIT: Final = 2**53
-"""Above this, JSON readers disagree about integers; GitHub's ids stay far below."""
 
 
 def run_of(environ: Mapping[str, str]) -> Run | None:
@@ -55,7 +55,7 @@ def run_of(environ: Mapping[str, str]) -> Run | None:
         id=run,
         number=read.plain(environ, "GITHUB_RUN_NUMBER") or run,
         url=f"{server}/{repository}/actions/runs/{run}",
-        public=_public(_part(happened, "repository")),
+        public=_public(part(happened, "repository")),
         pull=_pull(happened, repository, server) if name == "pull_request" else None,
     )
 
@@ -68,41 +68,41 @@ def _event(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _pull(event: dict[str, Any], repository: str, server: str) -> Pull:
-    pull = _part(event, "pull_request")
-    head, base = _part(pull, "head"), _part(pull, "base")
-    number = pull.get("number")
-    if type(number) is not int or not 0 < number < _NUMBER_LIMIT:
+    pull = part(event, "pull_request")
+    number = whole(pull, "number")
+    if not number:
         read.broken("is not usable", "it has no number of a pull request")
-    # The repository of a fork may be gone; then `repo` is null, and it is a fork all the same.
-    names = (_part(head, "repo").get("full_name"), _part(base, "repo").get("full_name"))
-    ours = [isinstance(n, str) and n.casefold() == repository.casefold() for n in names]
     return Pull(
         number=number,
-        head=_commit(head, "head"),
-        base=_commit(base, "base"),
-        fork=not all(ours),
+        head=_commit(pull, "head"),
+        base=_commit(pull, "base"),
+        fork=from_fork(pull, repository),
         url=f"{server}/{repository}/pull/{number}",
     )
 
 
-def _commit(side: dict[str, Any], name: str) -> str:
-    commit = side.get("sha")
-    if isinstance(commit, str) and read.SHA.fullmatch(commit):
+def from_fork(pull: dict[str, Any], repository: str) -> bool:
+    """Say whether the branch of a pull request lies in another repository than this one.
+
+    The repository of a fork may be gone; then `repo` is null, and it is a fork all the same.
+    """
+    names = (text(pull, side, "repo", "full_name").casefold() for side in ("head", "base"))
+    return any(name != repository.casefold() for name in names)
+
+
+def _commit(pull: dict[str, Any], name: str) -> str:
+    commit = text(pull, name, "sha")
+    if read.SHA.fullmatch(commit):
         return commit
     return read.broken("is not usable", f"pull_request.{name}.sha is no commit")
 
 
 def _goes_to(event: dict[str, Any]) -> str:
-    ref = _part(event, "merge_group").get("base_ref")
-    return read.plain({"": ref.removeprefix("refs/heads/")}, "") if isinstance(ref, str) else ""
+    ref = text(event, "merge_group", "base_ref").removeprefix("refs/heads/")
+    return read.plain({"": ref}, "")
 
 
 def _public(repository: dict[str, Any]) -> bool:
     """Whether anybody can read; where the event does not say, somebody might."""
     visibility = repository.get("visibility")
     return repository.get("private") is not True or visibility == "public"
-
-
-def _part(value: dict[str, Any], name: str) -> dict[str, Any]:
-    part = value.get(name)
-    return part if isinstance(part, dict) else {}
