@@ -16,9 +16,12 @@ KEY = "fw-stage-key"
 
 
 class Account:
-    """Answers at `url` while the `with` block lasts; `scale` emulated seconds pass in one."""
+    """Answers at `url` while the `with` block lasts; `scale` emulated seconds pass in one.
 
-    def __init__(self, data: Path, scale: float = 100_000) -> None:
+    A training then takes a second, and a deployment that nobody asks is not yet taken away.
+    """
+
+    def __init__(self, data: Path, scale: float = 1_000) -> None:
         self._command = [
             *(sys.executable, "-m", "dpo_ops", "emulator", "serve", "--port=0"),
             *(f"--data={data}", f"--time-scale={scale}", f"--api-key={KEY}"),
