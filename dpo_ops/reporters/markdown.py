@@ -64,16 +64,16 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def cut_table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], *, limit: int, most: int | None = None
+    head: Sequence[str], rows: Sequence[Sequence[str]], *, limit: int, more: int = 0
 ) -> str:
-    """Return a table of the first rows, at most `most` of them and about `limit` bytes.
+    """Return a table of the first rows, of about `limit` bytes at most.
 
-    Below it stands how many more there are.
+    Below it stands how many there are besides; `more` is the number of those that are not given.
     """
-    lines = table((), rows).splitlines(keepends=True)[2:]
-    kept = len(leading(lines[:most], limit))
-    more = f"\n*and {count(len(rows) - kept, 'more row')}*\n" if kept < len(rows) else ""
-    return table(head, rows[:kept]) + more
+    kept = len(leading(table((), rows).splitlines(keepends=True)[2:], limit))
+    more += len(rows) - kept
+    note = f"\n*and {count(more, 'more row')}*\n" if more else ""
+    return table(head, rows[:kept]) + note
 
 
 def leading(rows: Iterable[str], limit: int) -> list[str]:

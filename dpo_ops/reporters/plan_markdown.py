@@ -103,9 +103,9 @@ def findings_row(finding: Finding, style: Style) -> str:
 
 def _table(changes: Sequence[Change], plan: Plan, style: Style, limit: int) -> str:
     found, causes = marks(plan), blockers(plan)
-    rows = [_row(c, found[c.address], causes.get(c.address), style) for c in changes]
+    rows = [_row(c, found[c.address], causes.get(c.address), style) for c in changes[:_ROWS]]
     head = ("", "resource", "change", "id", "why")
-    return cut_table(head, rows, limit=limit, most=_ROWS)
+    return cut_table(head, rows, limit=limit, more=len(changes) - len(rows))
 
 
 def _row(change: Change, kind: Mark, cause: Address | None, style: Style) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from dpo_ops import reporters
 from dpo_ops.cli.account import base_url
 from dpo_ops.cli.approval import check_expected
-from dpo_ops.cli.ci.approved import Reviews, commits
+from dpo_ops.cli.ci.approved import Reviews
 from dpo_ops.cli.ci.failing import told
+from dpo_ops.cli.ci.followed import commits
 from dpo_ops.cli.ci.note import Note
 from dpo_ops.cli.desired import in_account, load
 from dpo_ops.cli.endings import DONE, ERROR

@@ -9,16 +9,12 @@ would do something else is held.
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dpo_ops.cli.ci.planning import subject
+from dpo_ops.cli.ci.followed import commits
 from dpo_ops.errors import DpoOpsError, PlanError
 from dpo_ops.forge import ForgeError
-from dpo_ops.loader import repository_root
-from dpo_ops.loader.repository import Repository
 from dpo_ops.planner.approval import Approved, hold, unapproved, unpack
 from dpo_ops.planner.saved import restore
 from dpo_ops.reporters.pull.header import belongs, header_of, is_signed
@@ -34,7 +30,6 @@ if TYPE_CHECKING:
 
 MOST_PULLS: Final = 10
 """How many merged pull requests are looked back at."""
-_MOST_COMMITS: Final = 20
 _LARGEST: Final = 256 << 20
 
 
@@ -131,27 +126,10 @@ class Reviews:
         header = header_of(comment.body) if comment else None
         if header is None or not header.approved or header.commit != pull.head:
             return None
-        if not is_signed(header, here.signing_key, subject(here, pull.number)):
+        if not is_signed(header, here.signing_key, here.subject(pull.number)):
             raise PlanError(
                 "the signature of its comment is not ours",
                 why="the comment was edited, or signed with another key",
                 fix="plan again and have that reviewed",
             )
         return unpack(header.approved)
-
-
-def commits(here: Setting, desired: Loaded) -> list[str]:
-    """Return the commits that changed specs, values or data, the newest first."""
-    try:
-        with Repository(repository_root(here.specs.paths[0])) as repository:
-            data = (
-                resource.content.path for resource in desired.state.values() if resource.content
-            )
-            followed = set[str]()
-            for path in [*here.specs.paths, *here.specs.values, *map(Path, data)]:
-                with suppress(DpoOpsError):  # Values may lie outside of the repository.
-                    followed.add(repository.relative(path) or ".")
-            return [commit.id for commit in repository.commits(followed, _MOST_COMMITS)]
-    except DpoOpsError as error:
-        here.warn("git", error.what, error.why, error.fix)
-        return [here.commit] if here.commit else []

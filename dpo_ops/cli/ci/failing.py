@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from dpo_ops.cli.endings import unexpected
 from dpo_ops.errors import (
     ApiError,
     DpoOpsError,
@@ -45,7 +46,8 @@ def told(here: Setting, also: Callable[[Invalid], None] = lambda _: None) -> Ite
     """Tell of a failure wherever people look for it, and let it go on; `also` is told first."""
     try:
         yield
-    except DpoOpsError as error:
+    except Exception as caught:
+        error = caught if isinstance(caught, DpoOpsError) else unexpected(caught)
         about = Invalid(here.env, here.commit, error)
         here.give({"failure-reason": reason(error)})
         here.sum_up(summary(about, here.screen.data_style()))

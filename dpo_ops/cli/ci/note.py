@@ -23,7 +23,7 @@ class Note:
 
     def __init__(self, here: Setting, pull: Pull | None) -> None:
         self._here, self.pull = here, pull
-        self._forge: Forge | None = here.forge if pull else None
+        self._forge: Forge | None = here.forge if pull and here.wishes.comment else None
         self._known: Comment | None = None
         self._asked = False
 

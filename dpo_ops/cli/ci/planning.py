@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from dpo_ops import __version__, planner, reporters
 from dpo_ops.cli.account import account
-from dpo_ops.cli.ci.base import Base, base
-from dpo_ops.cli.ci.data import data_changes
+from dpo_ops.cli.ci.base import Base, base, wanted_at
+from dpo_ops.cli.ci.data import LIMIT_BYTES, data_changes
 from dpo_ops.cli.ci.failing import told
+from dpo_ops.cli.ci.followed import touched
 from dpo_ops.cli.ci.note import Note
 from dpo_ops.cli.ci.setting import has_key
 from dpo_ops.cli.desired import in_account, load
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 LONGEST_APPROVAL: Final = 12_000
 """Characters of a comment that an approval may take."""
+QUICK_BYTES: Final = 16 << 20
+"""How much data is compared before the first comment; the rest is told by editing it."""
 _REVIEWED: Final = ("pull_request", "merge_group")
 
 
@@ -58,8 +61,10 @@ class _Planned:
     offline: str = ""
 
 
-def plan(here: Setting, *, prune: bool, out: Path | None, fail_on_changes: bool) -> int:
+def plan(here: Setting, *, since: str, prune: bool, out: Path | None, fail_on_changes: bool) -> int:
     """Plan, tell the pull request, and return the exit code.
+
+    `since` is the revision that it is compared with; empty, what the pull request goes to.
 
     Errors: DpoOpsError, told before it is raised.
     """
@@ -73,13 +78,28 @@ def plan(here: Setting, *, prune: bool, out: Path | None, fail_on_changes: bool)
 
     with told(here, unplanned):
         desired = load(here.screen, here.specs, count_tokens=True)
-        before, data = _look_back(here, desired)
+        before = _before(here, since)
         planned = _plan(here, desired, before, out, prune=prune)
-    proposed = planned.plan
     # What the base lacks matters to what is compared with it; a live plan is not.
     doubts = before.findings if planned.offline else ()
-    about = Proposal(here.env, here.commit, proposed, planned.offline, data, here.samples, doubts)
-    changing = not proposed.in_sync or bool(data)
+    about = Proposal(here.env, here.commit, planned.plan, planned.offline, (), here.samples, doubts)
+    header = _header(here, planned)
+    stage = Stage.OFFLINE if planned.offline else Stage.PLANNED
+    # Nobody needs a comment that says that nothing happens, but one that says more must go.
+    news = (writes(planned.plan) or planned.plan.blocked) and touched(here, desired, before)
+    for limit in (QUICK_BYTES, LIMIT_BYTES):
+        data = _data(here, before, desired, limit)
+        about = replace(about, data=data)
+        if news or data or note.body:
+            _write(here, note, about, header, stage)
+        if not any(change.note for change in data):
+            break
+    return _tell(here, about, planned, fail_on_changes=fail_on_changes)
+
+
+def _tell(here: Setting, about: Proposal, planned: _Planned, *, fail_on_changes: bool) -> int:
+    """Tell everything but the pull request, and return the exit code."""
+    proposed, style = planned.plan, here.screen.data_style()
     here.give(
         {
             **plan_outputs(proposed),
@@ -89,13 +109,9 @@ def plan(here: Setting, *, prune: bool, out: Path | None, fail_on_changes: bool)
     )
     blocked = [finding for change in proposed.blocked for finding in change.blocked]
     here.annotate([*blocked, *proposed.warnings, *about.findings])
-    style = here.screen.data_style()
     here.sum_up(summary(about, style))
-    here.screen.data(reporters.plan_text(proposed, style, verbose=here.screen.verbose))
-    # Nobody needs a comment that says that nothing happens, but one that says more must go.
-    if changing or note.body:
-        stage = Stage.OFFLINE if planned.offline else Stage.PLANNED
-        _write(here, note, about, _header(here, planned), stage)
+    if here.run is not None:
+        here.screen.data(reporters.plan_text(proposed, style, verbose=here.screen.verbose))
     if proposed.blocked:
         return ERROR
     return CHANGES if fail_on_changes and writes(proposed) else DONE
@@ -144,18 +160,32 @@ def _place(env: str) -> Path:
     return folder / f"dpo-ops-plan-{re.sub('[^A-Za-z0-9._-]', '-', env)}.json"
 
 
-def _look_back(here: Setting, desired: Loaded) -> tuple[Base, tuple[DataChange, ...]]:
-    """Return what the branch wants that the pull request goes to, and what became of its data."""
+def _before(here: Setting, since: str) -> Base:
+    """Return what was wanted before: by the branch that the pull request goes to."""
     try:
         with Repository(repository_root(here.specs.paths[0])) as repository:
-            before = base(repository, here.run.pull if here.run else None, here.specs)
-            if before.loaded is None:
-                return before, ()
-            state = before.loaded.state
-            return before, data_changes(repository, state, desired.state, samples=here.samples)
+            if since:
+                left = repository.merge_base(repository.find(since).id, "HEAD") or since
+                return wanted_at(repository, left, here.specs)
+            return base(repository, here.run.pull if here.run else None, here.specs)
     except DpoOpsError as error:
         here.warn("git", error.what, error.why, error.fix)
-        return Base(), ()
+        return Base()
+
+
+def _data(here: Setting, before: Base, desired: Loaded, limit: int) -> tuple[DataChange, ...]:
+    """Return what became of the data since; at most so many bytes of it are compared."""
+    if before.loaded is None:
+        return ()
+    state = before.loaded.state
+    try:
+        with Repository(repository_root(here.specs.paths[0])) as repository:
+            return data_changes(
+                repository, state, desired.state, samples=here.samples, limit_bytes=limit
+            )
+    except DpoOpsError as error:
+        here.warn("git", error.what, error.why, error.fix)
+        return ()
 
 
 def _header(here: Setting, planned: _Planned | None) -> Header:
@@ -167,14 +197,9 @@ def _header(here: Setting, planned: _Planned | None) -> Header:
     if not here.signing_key or here.run is None or here.run.pull is None:
         return header
     packed = pack(planned.approved, LONGEST_APPROVAL)
-    return signed(replace(header, approved=packed), here.signing_key, subject(here))
-
-
-def subject(here: Setting, number: int = 0) -> str:
-    """Return what a signature is about besides the header: the pull request."""
-    assert here.run  # noqa: S101  -- outside of CI nothing is signed
-    pull = number or (here.run.pull.number if here.run.pull else 0)
-    return f"{here.run.repository}#{pull}"
+    return signed(
+        replace(header, approved=packed), here.signing_key, here.subject(here.run.pull.number)
+    )
 
 
 def _write(

@@ -60,7 +60,7 @@ class Setting:
         """How many rows of each fate a comment shows of a data set; none where anybody reads."""
         if self.wishes.samples is not None:
             return self.wishes.samples
-        return 0 if self.run is None or self.run.public else _PRIVATE_SAMPLES
+        return 0 if self.run and self.run.public else _PRIVATE_SAMPLES
 
     @property
     def env(self) -> str:
@@ -78,6 +78,10 @@ class Setting:
         if self.run is None:
             return ""
         return self.run.pull.head if self.run.pull else self.run.commit
+
+    def subject(self, pull: int) -> str:
+        """Return what a signature is about besides a header: the pull request."""
+        return f"{self.run.repository if self.run else ''}#{pull}"
 
     def status(self, stage: Stage, note: str = "") -> Status:
         """Return the status line of this moment."""
@@ -117,7 +121,7 @@ def setting(screen: Screen, specs: Specs, target: Target, wishes: Wishes) -> Set
     for name in _SECRETS:
         screen.masks.add(os.environ.get(name))
     run = current(os.environ)
-    forge = connect(os.environ) if run and wishes.comment else None
+    forge = connect(os.environ) if run else None
     return Setting(screen, specs, target, wishes, run, forge)
 
 

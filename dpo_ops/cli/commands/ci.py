@@ -66,7 +66,9 @@ def with_setting(command: Command) -> Command:
         help="Rows of each fate that a comment shows of changed data; else 3, on public"
         " repositories 0.",
     )
-    @click.option("--comment/--no-comment", default=True, help="Whether to write on GitHub at all.")
+    @click.option(
+        "--comment/--no-comment", default=True, help="Whether to write to the pull request."
+    )
     @click.option("-v", "--verbose", is_flag=True, help="Show every field, step and resource.")
     @with_target
     @wraps(command)
@@ -108,17 +110,23 @@ _failing = click.option(
     metavar="FILE",
     help="Where the plan is saved; else in RUNNER_TEMP.",
 )
+@click.option(
+    "--since",
+    metavar="REV",
+    default="",
+    help="The revision that the data is compared with; else what the pull request goes to.",
+)
 @_failing
 @with_prune
 @with_setting
-def plan(here: Setting, *, out: Path | None, fail_on_changes: bool, prune: bool) -> int:
+def plan(here: Setting, *, out: Path | None, since: str, fail_on_changes: bool, prune: bool) -> int:
     """Show what merging would do, and what it costs.
 
     Without a key, as on a pull request from a fork, it is compared with the base branch.
     """
     from dpo_ops.cli.ci.planning import plan as run
 
-    return run(here, prune=prune, out=out, fail_on_changes=fail_on_changes)
+    return run(here, since=since, prune=prune, out=out, fail_on_changes=fail_on_changes)
 
 
 def _with_approval(command: Command) -> Command:

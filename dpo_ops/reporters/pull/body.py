@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from dpo_ops.errors import SpecError
 from dpo_ops.planner import fingerprint
 from dpo_ops.reporters.markdown import Section, alert, cut_table, fitted, folded, items
 from dpo_ops.reporters.plan_markdown import all_findings, by_urgency, findings_row
 from dpo_ops.reporters.plan_words import costs, summary
-from dpo_ops.reporters.pull.changes import HEAD, change_rows, change_sections
-from dpo_ops.reporters.pull.data import data_section
+from dpo_ops.reporters.pull.changes import HEAD, change_rows, change_section, grouped
+from dpo_ops.reporters.pull.data import data_section, flips
 from dpo_ops.reporters.pull.graph import graph
 from dpo_ops.reporters.pull.subject import Invalid
 from dpo_ops.reporters.pull.words import deleted, name, said, trained
 from dpo_ops.reporters.style import count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from dpo_ops.errors import DpoOpsError, Finding
-    from dpo_ops.planner import Plan
+    from dpo_ops.planner import Change, Plan
     from dpo_ops.reporters.pull.subject import Proposal
     from dpo_ops.reporters.style import Style
 
 GRAPH = 40
-_LISTED = 10
+_LISTED, _OPENED = 10, 2
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,11 @@ class Body:
     end: str = ""
     besides: int = 0
 
-    def add(self, group: Sequence[Section], extent: Extent) -> None:
-        """Take in sections of one sort, as many of them as are shown."""
-        kept = group[: extent.sections]
-        self.sections += kept
-        self.besides += len(group) - len(kept)
+    def add(self, things: Sequence[_T], extent: Extent, make: Callable[[_T], Section]) -> None:
+        """Take in a section for each of some things of one sort, or for as many as are shown."""
+        kept = things[: extent.sections]
+        self.sections += map(make, kept)
+        self.besides += len(things) - len(kept)
 
     def fitted(self, start: str, end: str, *, why: str, limit: int) -> str:
         """Return it all between a start and an end, with the sections that there is room for."""
@@ -84,24 +86,30 @@ def body(about: Proposal | Invalid, extent: Extent, style: Style) -> Body:
         start += "\n" + alert("NOTE", [_offline(about.offline, style)])
     found = [*all_findings(plan), *about.findings]
     changing = by_urgency(plan)
-    rows = change_rows(changing, plan, style)
+    rows = change_rows(changing[: extent.rows], plan, style)
     sections = [Section(text) for text in (_trains(plan, style), _deletes(plan, style)) if text]
     sections += [Section(_findings(found, extent, style))] if found else []
     if rows:
-        table = cut_table(HEAD, rows, limit=extent.listed, most=extent.rows)
-        sections.append(Section(table, 1))
-    data = [data_section(change, about.samples, style) for change in about.data]
+        more = len(changing) - len(rows)
+        sections.append(Section(cut_table(HEAD, rows, limit=extent.listed, more=more), 1))
     made = Body(start, sections, f"Fingerprint: `{fingerprint(plan)}`\n")
-    made.add(sorted(data, key=lambda section: section.priority), extent)
-    for group in change_sections(changing, plan, style):
-        made.add(group, extent)
+    data = sorted(about.data, key=flips, reverse=True)
+    opened = {change.address for change in data[:_OPENED] if flips(change)}
+    made.add(data, extent, lambda c: data_section(c, about, style, shown=c.address in opened))
+    for priority, group in grouped(changing, plan):
+        made.add(group, extent, partial(_section, priority, plan.account, style))
     if drawn := graph(plan, style):
-        made.sections.append(Section(folded("How it hangs together", drawn), GRAPH))
+        text = folded("How it hangs together", drawn) if drawn.startswith("`") else drawn
+        made.sections.append(Section(text, GRAPH))
     return made
 
 
+def _section(priority: int, account: str, style: Style, change: Change) -> Section:
+    return change_section(change, priority, account, style)
+
+
 def _title(what: str, about: Proposal | Invalid, style: Style) -> str:
-    env, commit = name(about.env, style), name(about.commit[:7], style)
+    env, commit = name(about.env, style), name(style.clean(about.commit)[:7], style)
     return "### " + " · ".join(filter(None, (f"dpo-ops {what}", env, commit))) + "\n"
 
 
@@ -138,14 +146,16 @@ def _deletes(plan: Plan, style: Style) -> str:
     gone = list(deleted(plan))
     if not gone:
         return ""
-    names = _listed(
-        [
+    lines = [f"**{count(len(gone), 'resource')} will be deleted**"]
+    for proven in (False, True):
+        names = [
             f"{name(id_, style)} of {name(change.address, style)}"
-            + (" once the new one answers" if proven else "")
-            for change, id_, proven in gone
+            for change, id_, later in gone
+            if later is proven
         ]
-    )
-    return alert("CAUTION", [f"**{count(len(gone), 'resource')} will be deleted**: {names}"])
+        when = "once what replaces them answers" if proven else "at once"
+        lines += [f"- {when}: {_listed(names)}"] if names else []
+    return alert("CAUTION", lines)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dpo_ops.kinds.pricing import Cost, Per, Unpriced
+from dpo_ops.planner import Action
 from dpo_ops.reporters.markdown import Section, code, fenced, folded, titled
 from dpo_ops.reporters.plan_markdown import diff_lines
 from dpo_ops.reporters.plan_words import (
@@ -18,7 +19,7 @@ from dpo_ops.reporters.plan_words import (
     price,
     why,
 )
-from dpo_ops.reporters.pull.words import name, removed, said, titled_name, trains
+from dpo_ops.reporters.pull.words import HALTED, name, removed, said, titled_name, trains
 from dpo_ops.reporters.style import count, dated
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def change_rows(changes: Sequence[Change], plan: Plan, style: Style) -> list[tup
 
 
 def _row(change: Change, kind: Mark, cause: Address | None, style: Style) -> tuple[str, ...]:
-    halted = kind in (Mark.BLOCKED, Mark.SKIPPED)
+    halted = kind in HALTED
     reason = why(change, kind, cause)
     also = "" if halted else deletes(change)
     known = all(gone in reason for gone, _ in removed(change))
@@ -50,31 +51,40 @@ def _row(change: Change, kind: Mark, cause: Address | None, style: Style) -> tup
     return (symbol, address, kind, said(reason, style), said(money, style))
 
 
-def change_sections(changes: Sequence[Change], plan: Plan, style: Style) -> list[list[Section]]:
-    """Return what changes field by field: first what trains, then what serves, then the rest."""
+def grouped(changes: Sequence[Change], plan: Plan) -> list[tuple[int, list[Change]]]:
+    """Return what is worth a section, with its priority: what trains, what serves, the rest."""
     found = marks(plan)
-    groups: dict[int, list[Section]] = {TRAINING: [], SERVING: [], OTHER: []}
+    groups: dict[int, list[Change]] = {TRAINING: [], SERVING: [], OTHER: []}
     for change in changes:
-        if found[change.address] in (Mark.BLOCKED, Mark.SKIPPED):
-            continue
-        if change.fields or trains(change):
+        if found[change.address] not in HALTED and (change.fields or trains(change)):
             priority = TRAINING if trains(change) else SERVING if change.kind.answers else OTHER
-            groups[priority].append(_section(change, plan, priority, style))
-    return list(groups.values())
+            groups[priority].append(change)
+    return list(groups.items())
 
 
-def _section(change: Change, plan: Plan, priority: int, style: Style) -> Section:
+def change_section(change: Change, priority: int, account: str, style: Style) -> Section:
+    """Return what changes field by field, folded, under a title that says it in brief."""
     fields = count(len(change.fields), "field")
     told = f"{fields} changed" if differs(change) else f"sets {fields}"
-    verb = "trains" if trains(change) else str(change.action)
-    money = f", {amount(change.cost)}" if change.cost else ""
-    title = f"{titled_name(change.address, style)} {verb}: {told}{titled(money, style)}"
+    verb = "is trained" if trains(change) else _VERBS[change.action]
+    money = f", {amount(change.cost)}" if isinstance(change.cost, Cost) else ""
+    name_ = titled_name(change.address, style)
+    title = f"{name_} {verb}: {told}{titled(money, style)}"
     lines = [f"{name(change.id, style)} · {said(dated(change.reason), style)}\n"]
     if change.cost:
         lines.append(f"Cost: {said(price(change.cost), style)}\n")
     if change.fields:
-        lines.append(fenced(diff_lines(change, plan.account, style), "diff"))
+        lines.append(fenced(diff_lines(change, account, style), "diff"))
     return Section(folded(title, "\n".join(lines)), priority)
+
+
+_VERBS = {
+    Action.CREATE: "is created",
+    Action.UPDATE: "is updated",
+    Action.REPLACE: "is replaced",
+    Action.DELETE: "is deleted",
+    Action.NO_OP: "stays",
+}
 
 
 def amount(cost: Cost | Unpriced) -> str:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 MOST: Final = 60
 """Points of a curve; each stands for the mean of its part of the steps."""
 SHOWN: Final = ("loss", "margin")
+# Mermaid's own colour for a first line is hardly seen on white.
+_LOOK = (
+    '%%{init: {"xyChart": {"width": 700, "height": 280},'
+    ' "themeVariables": {"xyChart": {"plotColorPalette": "#0969da"}}}}%%'
+)
 _LARGEST = 1e9  # What is larger is an accident, and would flatten all that is not.
 _DIGITS, _DECIMALS = 4, 12
 
@@ -38,6 +43,7 @@ def chart(curve: Curve) -> str:
     lowest, highest = low - room, high + room
     return fenced(
         [
+            _LOOK,
             "xychart-beta",
             f'  title "{curve.name}"',
             f'  x-axis "step" {first} --> {last}',

@@ -2,47 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dpo_ops.kinds.pricing import Cost
 from dpo_ops.pairs.diff import Fate
 from dpo_ops.pairs.prices import prices
 from dpo_ops.reporters.markdown import Section, alert, code, defused, fenced, folded, table
 from dpo_ops.reporters.pairs_text import texts_of, told_of
-from dpo_ops.reporters.pairs_words import cost_change, differences, token_change, unread
-from dpo_ops.reporters.pull.words import name, said, titled_name
+from dpo_ops.reporters.pairs_words import cost_change, differences, signed, token_change, unread
+from dpo_ops.reporters.pull.words import name, said, titled_name, trains
 from dpo_ops.reporters.style import count
 from dpo_ops.reporters.values import both
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from dpo_ops.pairs.diff import Comparison, Sample
-    from dpo_ops.reporters.pull.subject import DataChange
+    from dpo_ops.planner import Change, Plan
+    from dpo_ops.reporters.pull.subject import DataChange, Proposal
     from dpo_ops.reporters.style import Style
+    from dpo_ops.resource import Resource
 
 FLIPPED, CHANGED = 10, 20
 """Priorities: swapped answers are a mistake more often than anything else in a diff of data."""
+_JOBS = 5
 _SIGNS = {Fate.REMOVED: "-", Fate.ADDED: "+"}
 
 
-def data_section(change: DataChange, samples: int, style: Style) -> Section:
-    """Return one dataset as a section, open where answers were swapped."""
-    found = change.comparison
-    flipped = found.counts[Fate.FLIPPED] if found else 0
+def flips(change: DataChange) -> int:
+    """Return of how many pairs the two answers were swapped."""
+    return change.comparison.counts[Fate.FLIPPED] if change.comparison else 0
+
+
+def data_section(change: DataChange, about: Proposal, style: Style, *, shown: bool) -> Section:
+    """Return one dataset as a section, folded unless it is to be `shown`."""
+    found, flipped = change.comparison, flips(change)
     title = f"{titled_name(change.address, style)}: {_title(change)}"
     parts = [f"{_files(change, style)}\n"]
     if change.note:
         parts.append(f"{said(change.note, style)}\n")
     if flipped:
-        pairs = count(flipped, "pair")
-        line = f"**{pairs} flipped**: what was preferred is now rejected. Is that meant?"
+        what = f"**{count(flipped, 'pair')} flipped**"
+        line = f"{what}: what was preferred is now rejected. Is that meant?"
         parts.append(alert("WARNING", [line]))
     if found:
-        parts.append(_told(found, style))
-        parts += _samples(found, samples, style)
-    body = "\n".join(parts)
-    shown = bool(flipped)
-    return Section(folded(title, body, shown=shown), FLIPPED if flipped else CHANGED)
+        parts.append(_told(change, found, about.plan, style))
+        parts += _samples(found, about.samples, style)
+    text = folded(title, "\n".join(parts), shown=shown)
+    return Section(text, FLIPPED if flipped else CHANGED)
 
 
 def _title(change: DataChange) -> str:
@@ -79,13 +87,45 @@ def _files(change: DataChange, style: Style) -> str:
     return f"{before} ({rows[0]}) → {after} ({rows[1]})"
 
 
-def _told(found: Comparison, style: Style) -> str:
+def _told(change: DataChange, found: Comparison, plan: Plan, style: Style) -> str:
     rows = [(code(sign, style), f"{number:,}", what) for sign, number, what in differences(found)]
-    tokens = defused(token_change(found), style)
-    cost = defused(cost_change(found, prices().bands), style)
-    lines = [f"- tokens of an epoch: {tokens}\n", f"- cost of an epoch, LoRA: {cost}\n"]
+    lines = [f"- tokens of an epoch: {defused(token_change(found), style)}\n"]
+    jobs = [c for c in plan.changes if change.address in c.needs and trains(c)]
+    if jobs:
+        lines += _costs(change, found, jobs[:_JOBS], plan, style)
+    else:
+        lines.append(f"- cost of an epoch, LoRA: {said(_banded(found), style)}\n")
     lines += [f"- {unread(found.unreadable)}\n"] if found.unreadable else []
     return f"{table(('', 'pairs', ''), rows)}\n{''.join(lines)}"
+
+
+def _banded(found: Comparison) -> str:
+    return cost_change(found, prices().bands)
+
+
+def _costs(
+    change: DataChange, found: Comparison, jobs: Sequence[Change], plan: Plan, style: Style
+) -> Iterator[str]:
+    """Yield by how much each job that trains on the data gets dearer or cheaper by it."""
+    data = next((c.resource for c in plan.changes if c.address == change.address), None)
+    if data is None or data.content is None:
+        return
+    content = data.content
+    sides = [
+        replace(data, content=replace(content, tokens=tokens))
+        for tokens in (found.tokens_before, found.tokens_after)
+    ]
+    for job in jobs:
+        before, after = (_money(job, side) for side in sides)
+        if before is not None and after is not None:
+            more = defused(signed(after - before), style)
+            yield f"- cost of {name(job.address, style)}: {more}\n"
+
+
+def _money(job: Change, data: Resource) -> float | None:
+    """Return the middle of what a job on the data would cost; None where that is not known."""
+    cost = job.kind.price(job.resource, [data], prices()) if job.resource else None
+    return (cost.low + cost.high) / 2 if isinstance(cost, Cost) else None
 
 
 def _samples(found: Comparison, most: int, style: Style) -> list[str]:

@@ -15,6 +15,8 @@ from dpo_ops.reporters.style import count, elide
 from dpo_ops.resource import Health, Observed, last_segment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dpo_ops.planner import Change, Plan
     from dpo_ops.reporters.style import Style
     from dpo_ops.resource import Address
@@ -53,22 +55,23 @@ def graph(plan: Plan, style: Style) -> str:
 
     One with more than MOST nodes is only said to be too large.
     """
-    drawn = _drawn(plan, style)
-    if not drawn.arrows:
-        return ""
-    if len(drawn.nodes) > MOST:
-        return f"*The graph has {count(len(drawn.nodes), 'node')}, too many to be read.*\n"
-    return fenced(_lines(drawn), "mermaid")
-
-
-def _drawn(plan: Plan, style: Style) -> _Graph:
     found = marks(plan)
     changing = {a for a, mark in found.items() if mark is not Mark.UNCHANGED}
     needed = {need for c in plan.changes if c.address in changing for need in c.needs}
+    shown = changing | needed
+    told = [change for change in plan.changes if change.address in shown]
+    nodes = len(told) + sum(bool(_makes(change)) for change in told)
+    if nodes > MOST:
+        return f"*The graph has {count(nodes, 'node')}, too many to be read.*\n"
+    drawn = _drawn(told, found, style)
+    if not drawn.arrows:
+        return ""
+    return fenced(_lines(drawn), "mermaid")
+
+
+def _drawn(changes: Sequence[Change], found: Mapping[Address, Mark], style: Style) -> _Graph:
     drawn = _Graph()
-    for change in plan.changes:  # What is needed stands first.
-        if change.address not in changing | needed:
-            continue
+    for change in changes:  # What is needed stands first.
         mark = found[change.address]
         node = drawn.add(_label(f"{SYMBOLS[mark]} {change.address}", style), "[]", mark)
         drawn.arrows += [(drawn.ends[need], node) for need in change.needs if need in drawn.ends]

@@ -17,7 +17,7 @@ from dpo_ops.reporters.pull.subject import Header
 from dpo_ops.resource import Json, canonical
 
 VERSION: Final = 1
-LONGEST: Final = 32_000
+LONGEST: Final = 24_000
 """Bytes of the line; what is longer leaves no room for the comment itself."""
 
 _LINE = re.compile(r"<!-- dpo_ops (\{.*\}) -->")

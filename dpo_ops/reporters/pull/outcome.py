@@ -44,6 +44,7 @@ _SYMBOLS = {
     "still-running": "🟣",
     "not-started": "⚪",
 }
+_URGENCY = ("failed", "blocked", "skipped", "not-started", "still-running", "done")
 _ANSWERS, _CURVES, _OUTPUTS = 1, 2, 3
 _LISTED = 5_000
 _PLANNED, _NOW = "planned was ", "; now it would be "
@@ -81,14 +82,17 @@ def parts(
     next_ = [said(line, style) for line in closing(report, ending)[:3]]
     made = Body(" ".join([f"**{headline(report, ending)}**", *next_]) + "\n", [])
     listed = min(extent.listed, _LISTED) if extent.rows else extent.listed
-    rows = [_row(end, style) for end in report.ended if end.outcome != "in-sync"]
+    ends = [end for end in report.ended if end.outcome != "in-sync"]
+    ends.sort(key=lambda end: _URGENCY.index(end.outcome))
+    rows = [_row(end, style) for end in ends[: extent.rows]]
     if rows:
-        made.sections.append(Section(cut_table(_HEAD, rows, limit=listed, most=extent.rows)))
+        more = len(ends) - len(rows)
+        made.sections.append(Section(cut_table(_HEAD, rows, limit=listed, more=more)))
     if stale := _held(report.plan, listed, style):
         made.sections.append(Section(stale))
-    answers = [Section(_answer(answer, style), _ANSWERS) for answer in report.answers]
-    made.add(answers, extent)
-    made.add([*_curves(readings, style)], extent)
+    made.add(report.answers, extent, lambda answer: Section(_answer(answer, style), _ANSWERS))
+    drawn = [(address, read, text) for address, read in readings.items() if (text := charts(read))]
+    made.add(drawn, extent, lambda one: _curves(*one, style))
     if report.outputs:
         text = folded("Names to use", outputs_table(report, style, listed))
         made.sections.append(Section(text, _OUTPUTS))
@@ -142,10 +146,6 @@ def _answer(answer: Answered, style: Style) -> str:
     return f"{who} was asked:\n\n> {asked}\n\nand answered:\n\n> {text}\n"
 
 
-def _curves(readings: Mapping[Address, Readings], style: Style) -> Iterator[Section]:
-    for address, read in readings.items():
-        drawn = charts(read)
-        if drawn:
-            told = f": {latest(read.last)}" if read.last else ""
-            title = f"How {titled_name(address, style)} learned{told}"
-            yield Section(folded(title, drawn), _CURVES)
+def _curves(address: Address, read: Readings, drawn: str, style: Style) -> Section:
+    told = f": {latest(read.last)}" if read.last else ""
+    return Section(folded(f"How {titled_name(address, style)} learned{told}", drawn), _CURVES)

@@ -45,7 +45,7 @@ _NOTES = {
 }
 _TOO_LONG = "*What was planned is left out: too long for a comment, see the job's summary.*"
 _NO_OUTCOME = "*What came of it is left out: too long for a comment, see the job's summary.*"
-_LONGEST_NOTE = 400
+_SHORT, _LONG = 40, 300
 _LONGEST_URL = 1_000
 # No character that ends a link, or that Markdown reads; no user before the host.
 _URL = re.compile(
@@ -58,8 +58,8 @@ _NUMBER = re.compile(r"[0-9]{1,20}")
 def status_line(status: Status, style: Style = PLAIN) -> str:
     """Return one line: `🔵 **planned** in run [#12](url) at 12:01 UTC · applies on merge`."""
     note = status.note or _NOTES.get(status.stage, "")
-    at = f" at {_brief(status.at, style)}" if status.at else ""
-    more = f" · {_brief(note, style)}" if note else ""
+    at = f" at {_brief(status.at, style, _SHORT)}" if status.at else ""
+    more = f" · {_brief(note, style, _LONG)}" if note else ""
     return f"{_SYMBOLS[status.stage]} **{status.stage}**{run_link(status, style)}{at}{more}"
 
 
@@ -69,19 +69,19 @@ def run_link(status: Status, style: Style = PLAIN) -> str:
     if not number:
         return ""
     if not link(status.url):
-        return f" in run {code(elide(style.clean(number), 40), style)}"
-    name = f"#{number}" if _NUMBER.fullmatch(number) else _brief(number, style)
+        return f" in run {code(elide(style.clean(number), _SHORT), style)}"
+    name = f"#{number}" if _NUMBER.fullmatch(number) else _brief(number, style, _SHORT)
     return f" in run [{name}]({link(status.url)})"
 
 
 def link(url: str) -> str:
     """Return an address as the target of a link; empty where it may not be one."""
-    fits = len(url) <= _LONGEST_URL and _URL.fullmatch(url)
-    return url.replace("&", "&amp;") if fits else ""
+    target = url.replace("&", "&amp;")
+    return target if len(target) <= _LONGEST_URL and _URL.fullmatch(url) else ""
 
 
-def _brief(text: str, style: Style) -> str:
-    return defused(elide(style.clean(text), _LONGEST_NOTE), style)
+def _brief(text: str, style: Style, most: int) -> str:
+    return defused(elide(style.clean(text), most), style)
 
 
 def status_block(status: Status, outcome: str = "", style: Style = PLAIN) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dpo_ops.cli.ci import planning
 from tests.history import rows, specs
 from tests.hub.hub import Token
 
@@ -20,6 +21,10 @@ def first(stage: Stage) -> None:
     stage.open_pull(1, "Specs")
     assert stage.plan(1).code == 0
     assert stage.merge_and_apply(1).code == 0, stage.comment(1)
+
+
+def head(stage: Stage, number: int) -> str:
+    return str(stage.hub.pulls[number]["head"]["sha"])
 
 
 def test_open_push_merge(stage: Stage) -> None:
@@ -226,6 +231,46 @@ def test_changed_pairs_are_told(stage: Stage) -> None:
     assert "Correct, 0" in stage.comment(2)
 
 
+def test_large_data_does_not_keep_a_reader_waiting(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first(stage)
+    monkeypatch.setattr(planning, "QUICK_BYTES", 10)
+    stage.open_pull(2, "Pairs", specs__tutor_jsonl=rows(4, "Correct"))
+    before = len(stage.hub.requests)
+    stage.plan(2)
+    sent = [r for r in stage.hub.requests[before:] if r.method in ("POST", "PATCH")]
+    first_, second = (r for r in sent if "/comments" in r.path)
+    assert b"not compared" in first_.body
+    assert (first_.method, second.method) == ("POST", "PATCH")
+    assert "not compared" not in stage.comment(2)
+
+
+def test_without_comments_what_was_reviewed_is_found_all_the_same(stage: Stage) -> None:
+    stage.open_pull(1, "Specs")
+    stage.plan(1, "--no-comment")
+    assert stage.merge_and_apply(1, "--no-comment").code == 0
+    assert not stage.hub.comments
+
+
+def test_what_only_goes_on_is_no_news_to_a_pull_request(stage: Stage) -> None:
+    stage.account = ("--emulator", "--emulator-speed", "1")
+    stage.open_pull(1, "Specs")
+    stage.plan(1)
+    stage.merge_and_apply(1, "--no-wait")
+    assert stage.outputs["in-progress"] == "true"
+    stage.open_pull(2, "Docs", README_md="Something.\n")
+    assert stage.plan(2).code == 0
+    assert stage.outputs["create"] != "0"  # Of what has been left, its turn has not come.
+    assert stage.comment(2) == ""
+    # Nor is that approved by it: the deployment comes by the review that it had.
+    stage.squash(2)
+    stage.hub.artifacts[:] = [a for a in stage.hub.artifacts if a.head != head(stage, 1)]
+    stage.account = ("--emulator", "--emulator-speed", "20000")
+    assert stage.ci("reconcile", event="schedule").code == 1
+    assert stage.outputs["failure-reason"] == "plan-changed"
+
+
 def test_failing_is_told_on_the_pull_request(stage: Stage) -> None:
     stage.open_pull(1, "Specs")
     stage.plan(1)
@@ -277,5 +322,10 @@ def test_a_merge_queue_gets_a_plan_and_no_comment(stage: Stage) -> None:
 def test_outside_of_ci_the_comment_is_printed(stage: Stage) -> None:
     ran = stage.run("ci", "plan", "specs", *stage.account)
     assert ran.code == 0
-    assert "### dpo-ops plan" in ran.out
+    assert ran.out.startswith("<!-- dpo_ops ")
     assert "3 to create" in ran.out
+    stage.repo.commit("Specs")
+    stage.repo.commit("More", specs__tutor_jsonl=rows(5))
+    ran = stage.run("ci", "plan", "specs", *stage.account, "--since", "HEAD~1", "--samples=1")
+    assert "+2" in ran.out
+    assert "Right, 3." in ran.out
