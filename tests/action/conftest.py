@@ -13,7 +13,7 @@ from tests.action.stage import Stage, own_files, users_files
 from tests.hub import Hub
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 

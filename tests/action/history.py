@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WHO = {
     "GIT_AUTHOR_NAME": "Ada",
@@ -33,6 +36,10 @@ class History:
     @property
     def main(self) -> str:
         return self._git("rev-parse", "main")
+
+    def last(self, path: str) -> str:
+        """The commit of main that changed a file last."""
+        return self._git("log", "-1", "--format=%H", "main", "--", path)
 
     def write(self, files: dict[str, str | bytes]) -> None:
         for name, content in files.items():

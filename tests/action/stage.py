@@ -96,7 +96,7 @@ class Stage:
         main = self.history.main
         return self._run(workflow, "workflow_dispatch", "refs/heads/main", main, inputs=inputs)
 
-    def _run(  # noqa: PLR0913 -- each says one thing about a run
+    def _run(
         self,
         workflow: str,
         event: str,
