@@ -55,3 +55,18 @@ def test_the_action_that_the_examples_name_is_one_of_ours():
     assert found.returncode == 0
     path = f"{sha}:.github/actions/dpo-ops/action.yml"
     subprocess.run(["git", "cat-file", "-e", path], cwd=ROOT, check=True)
+
+
+def test_what_the_plan_on_gitlab_keeps_is_what_apply_looks_for():
+    folder = ROOT / "examples/gitlab"
+    template = yaml.safe_load((folder / "dpo-ops.gitlab-ci.yml").read_text())
+    used = yaml.safe_load((folder / ".gitlab-ci.yml").read_text())
+    # The names that dpo_ops.forge looks for.
+    kept = "dpo-ops-plan-$DPO_OPS_ENVIRONMENT.json"
+    plan = template[".dpo-ops-plan"]
+    assert plan["variables"]["DPO_OPS_OUT"] == kept
+    assert plan["artifacts"]["paths"] == [kept]
+    assert used["dpo-ops-plan"]["extends"] == ".dpo-ops-plan"
+    jobs = {n: j for n, j in used.items() if isinstance(j, dict)}
+    assert {j["extends"] for j in jobs.values()} <= set(template)
+    assert {j["stage"] for j in jobs.values()} <= set(used["stages"])
