@@ -57,4 +57,8 @@ def connect(
         from dpo_ops.forge.github.forge import GitHub  # noqa: PLC0415
 
         return GitHub(environ, transport=transport, sleep=sleep)
+    if environ.get("GITLAB_CI") and environ.get("DPO_OPS_GITLAB_TOKEN"):
+        from dpo_ops.forge.gitlab.forge import GitLab  # noqa: PLC0415
+
+        return GitLab(environ, transport=transport, sleep=sleep)
     return None

@@ -32,3 +32,8 @@ def number(value: Any, *names: str) -> int:
 def rows(value: Any) -> list[dict[str, Any]]:
     """Return the objects in a list, or nothing where it is none."""
     return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
+
+
+def same(one: str, other: str) -> bool:
+    """Say whether two texts are one, but for white space, which a forge may change."""
+    return one.split() == other.split()

@@ -16,7 +16,6 @@ SLACK: Final = 64 * 1024
 _ENTRY: Final = b"PK\x01\x02"
 _ENTRIES: Final = 100
 """How often that may stand in an archive of one file: once in its list, else by chance."""
-_ENCRYPTED: Final = 0x1
 _READABLE: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BROKEN = (
     zipfile.BadZipFile,
@@ -44,17 +43,16 @@ def only_file(archive: bytes, limit: int, where: str) -> bytes:
             if len(entries) != 1 or entries[0].is_dir():
                 refuse(where, "it holds not exactly one file")
             entry = entries[0]
-            if entry.flag_bits & _ENCRYPTED or entry.compress_type not in _READABLE:
-                refuse(where, "it is encrypted, or compressed in an unusual way")
+            if entry.compress_type not in _READABLE:
+                refuse(where, "it is compressed in an unusual way")
             with opened.open(entry) as file:
                 # What it says about its size may be a lie; what comes out of it is not.
                 content = file.read(limit + 1)
-                whole = len(content) > limit or not file.read(1)
     except _BROKEN:
-        refuse(where, "it is damaged, or no zip")
+        refuse(where, "it is damaged, encrypted, or no zip")
     if len(content) > limit:
         refuse(where, f"the file in it is larger than {limit:,} bytes")
-    return content if whole else refuse(where, "it is damaged")
+    return content
 
 
 def refuse(where: str, why: str) -> NoReturn:

@@ -83,7 +83,7 @@ def _applied(state: State) -> Iterator[_Record]:
         if not id_:
             continue
         name = resource.adopts or here(kind.collection, id_)
-        tags = {**kind.tags(resource.body, {"name": name}), **kind.proof, **kind.stamp(resource)}
+        tags = {**kind.tags(resource.body, {"name": name}), **kind.proof}
         said = {_TAGS: tags} if tags else {}
         yield kind.collection, {**resource.body, **kind.done, **said, "name": name}
         if kind.product:

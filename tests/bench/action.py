@@ -7,7 +7,8 @@ example's plan workflow with act against the fake of GitHub and an emulated acco
 nothing yet, so that all 100 are in the comment. Printed are the seconds from the start of act to
 the request that writes the comment, those of the whole step with the tool, and those of
 `dpo-ops ci plan` by itself with nothing but the account to ask, also as processor time, which
-others on the machine disturb less; the best and the median of the rounds. Needs act: pip install '.[dev]'.
+others on the machine disturb less; the best and the median of the rounds. Needs act, which
+`pip install '.[dev]'` brings.
 """
 
 from __future__ import annotations

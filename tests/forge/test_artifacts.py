@@ -60,6 +60,12 @@ def test_what_is_expired_or_gone_is_none(forge: Forge, hub: Hub) -> None:
     assert forge.artifact(NAME, PULL, LIMIT) is None
 
 
+def test_an_older_one_counts_where_the_newer_is_expired(forge: Forge, hub: Hub) -> None:
+    hub.keep(NAME, b"older", HEAD, run=1)
+    hub.keep(NAME, b"newer", HEAD, run=2, expired=True)
+    assert forge.artifact(NAME, PULL, LIMIT) == b"older"
+
+
 def test_the_token_does_not_follow_the_redirect(forge: Forge, hub: Hub) -> None:
     hub.keep(NAME, b"x", HEAD)
     assert forge.artifact(NAME, PULL, LIMIT) == b"x"
@@ -192,6 +198,13 @@ def test_an_odd_archive_is_refused(archive: bytes) -> None:
         only_file(archive, LIMIT, "here")
     assert caught.value.where == "here"
     assert caught.value.why
+
+
+def test_a_list_of_very_many_names_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = zipped({str(n): b"" for n in range(200)})
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(ForgeError, match="not exactly one file"):
+        only_file(archive, LIMIT, "here")
 
 
 def test_the_name_of_the_file_is_not_used() -> None:

@@ -113,6 +113,14 @@ def test_a_lost_reply_makes_exactly_one_comment(
     assert slept
 
 
+def test_a_lost_reply_is_not_taken_from_another(forge: Forge, hub: Hub) -> None:
+    hub.say(7, BODY, "mallory")
+    hub.fail("POST .*/comments", drop=True)
+    made = forge.write(7, BODY, None)
+    assert [c["user"]["login"] for c in hub.comments] == ["mallory", "github-actions[bot]"]
+    assert made.id == hub.comments[1]["id"]
+
+
 def test_a_lost_reply_to_an_edit_is_asked_again(forge: Forge, hub: Hub) -> None:
     made = forge.write(7, BODY, None)
     hub.fail("PATCH", drop=True, after=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dpo_ops.errors import DpoOpsError
@@ -197,6 +197,7 @@ EVENT = ODD | st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(EVENT, st.sampled_from(["pull_request", "merge_group", "push", "schedule"]))
 def test_no_event_crashes_or_brings_text_in(event: Any, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -101,6 +101,23 @@ def test_a_fault_is_tried_five_times(
     assert hub.faults.left == 0
 
 
+def test_what_was_never_sent_is_not_looked_for(hub: Hub, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        asked.append(request.method)
+        raise httpx.ConnectError("refused")
+
+    transport = httpx.MockTransport(refuse)
+    forge = connect(hub.environ(tmp_path), transport=transport, sleep=lambda _: None)
+    assert forge is not None
+    with pytest.raises(ForgeError) as caught:
+        forge.write(7, "x", None)
+    assert asked == ["POST"] * 5
+    assert caught.value.why == "no connection could be made"
+    assert "taken effect" not in caught.value.fix
+
+
 def test_a_repository_with_a_new_name_is_followed_with_the_token(forge: Forge, hub: Hub) -> None:
     location = f"{hub.url}/repos/acme/tuning/pulls/7?moved=1"
     hub.fail("/pulls/7$", status=301, headers={"Location": location})

@@ -57,6 +57,12 @@ def test_one_that_went_to_another_branch_does_not_count(forge: Forge, hub: Hub) 
     assert forge.merged(MERGED) is None
 
 
+def test_one_of_another_repository_does_not_count(forge: Forge, hub: Hub) -> None:
+    hub.merge(7, [MERGED])
+    hub.pulls[7]["base"]["repo"]["full_name"] = "mallory/tuning"
+    assert forge.merged(MERGED) is None
+
+
 @pytest.mark.parametrize("gone", [False, True], ids=["there", "deleted"])
 def test_a_fork_is_one_also_after_it_is_deleted(forge: Forge, hub: Hub, *, gone: bool) -> None:
     hub.open_pull(9, "9" * 40, BASE, fork=True)

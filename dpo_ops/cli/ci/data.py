@@ -40,7 +40,13 @@ def data_changes(
 
     Errors: DpoOpsError where a file of `after` is outside of the repository.
     """
-    look = _Look(repository, samples)
+    with tempfile.TemporaryDirectory(prefix="dpo-ops-") as folder:
+        look = _Look(repository, samples, Path(folder) / "pairs")
+        found = _all(look, before, after, limit_bytes)
+    return tuple(sorted(found, key=lambda change: change.address))
+
+
+def _all(look: _Look, before: State, after: State, limit_bytes: int) -> list[DataChange]:
     left, found = limit_bytes, list[DataChange]()
     pairs = _changed(look.old(before), look.new(after))
     for address, (old, new) in sorted(pairs, key=lambda pair: (_size(*pair[1]), pair[0])):
@@ -53,7 +59,7 @@ def data_changes(
                 f" {_mebi(limit_bytes)} in all, the smallest first"
             )
             found.append(_change(address, old, new, note=note))
-    return tuple(sorted(found, key=lambda change: change.address))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +95,11 @@ def _changed(
 
 @dataclass(slots=True)
 class _Look:
-    """Looks at files of both versions, each two of them once."""
+    """Looks at files of both versions, each two of them once; `copy` is where the old one lies."""
 
     repository: Repository
     samples: int
+    copy: Path
     trees: dict[str, Mapping[str, Entry]] = field(default_factory=dict)
     known: dict[tuple[str, str], Comparison | str] = field(default_factory=dict)
 
@@ -127,11 +134,11 @@ class _Look:
         if self.repository.look(old.blob).pointer:
             return "not compared: before, it was kept by Git LFS, whose files are not fetched"
         try:
-            with tempfile.TemporaryDirectory(prefix="dpo-ops-") as folder:
-                copy = Path(folder) / "pairs"
-                with copy.open("wb") as file:
-                    self.repository.copy(old.blob, file)
-                return compare(copy, Path(new.content.path), samples=self.samples)
+            # A new file each time: some file systems sync one that is written over.
+            self.copy.unlink(missing_ok=True)
+            with self.copy.open("xb") as file:
+                self.repository.copy(old.blob, file)
+            return compare(self.copy, Path(new.content.path), samples=self.samples)
         except DpoOpsError as error:
             return f"not compared: {error}"
         except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from dpo_ops.forge.contract import Comment
-from dpo_ops.forge.reading import number, text
+from dpo_ops.forge.reading import number, same, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,11 +38,6 @@ def write(api: Api, pull: int, body: str, comment: Comment | None) -> Comment:
         return next((r for r in rows if same(text(r, "body"), body) and api.ours(r)), None)
 
     return _seen(api.make(f"/issues/{pull}/comments", value, look, WRITE))
-
-
-def same(one: str, other: str) -> bool:
-    """Say whether two texts are one, but for the ends of lines, which GitHub may change."""
-    return one.split() == other.split()
 
 
 def _seen(row: Any) -> Comment:

@@ -27,8 +27,7 @@ def release(api: Api, told: Release, log: str) -> None:
 
     def known() -> Any | None:
         query = {"sha": told.commit, "task": TASK, "environment": told.environment}
-        rows = api.pages("/deployments", dict(query), READ)
-        return next((r for r in rows if text(r, "task") == TASK), None)
+        return next(api.pages("/deployments", dict(query), READ), None)
 
     deployment = known()
     if deployment is None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from dpo_ops.forge.contract import Comment
-from dpo_ops.forge.github.comments import same
-from dpo_ops.forge.reading import number, text
+from dpo_ops.forge.reading import number, same, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,20 +28,25 @@ if TYPE_CHECKING:
 
 GRAPH = 40
 _LISTED, _OPENED = 10, 2
+_FIRST, _LATER = 4, 100
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much is shown: rows of the table, sections of a sort, bytes of one list."""
+    """How much is shown: bytes of the table, rows of it, and sections of each sort."""
 
+    listed: int
     rows: int | None = None
     sections: int | None = None
-    listed: int = 200_000
 
 
-ALL = Extent()
-BRIEF = Extent(rows=50, sections=12, listed=12_000)
+BRIEF = Extent(12_000, rows=50, sections=12)
+
+
+def whole(limit: int) -> Extent:
+    """Return the extent of a page of `limit` bytes that is to show everything."""
+    return Extent(limit * 3 // 5)
 
 
 @dataclass(slots=True)
@@ -57,9 +62,16 @@ class Body:
     besides: int = 0
 
     def add(self, things: Sequence[_T], extent: Extent, make: Callable[[_T], Section]) -> None:
-        """Take in a section for each of some things of one sort, or for as many as are shown."""
+        """Take in a section for each of some things of one sort, or for as many as are shown.
+
+        The first of every sort come before the later ones of any, so that much of one sort, such
+        as many edited datasets, does not take the room of all others.
+        """
         kept = things[: extent.sections]
-        self.sections += map(make, kept)
+        for number, thing in enumerate(kept):
+            section = make(thing)
+            later = section.priority + _LATER * (number // _FIRST)
+            self.sections.append(replace(section, priority=later))
         self.besides += len(things) - len(kept)
 
     def fitted(self, start: str, end: str, *, why: str, limit: int) -> str:
@@ -88,7 +100,7 @@ def body(about: Proposal | Invalid, extent: Extent, style: Style) -> Body:
     changing = by_urgency(plan)
     rows = change_rows(changing[: extent.rows], plan, style)
     sections = [Section(text) for text in (_trains(plan, style), _deletes(plan, style)) if text]
-    sections += [Section(_findings(found, extent, style))] if found else []
+    sections += [Section(_findings(found, extent.listed // 2, style))] if found else []
     if rows:
         more = len(changing) - len(rows)
         sections.append(Section(cut_table(HEAD, rows, limit=extent.listed, more=more), 1))
@@ -163,16 +175,16 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_LISTED]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def _findings(found: Sequence[Finding], extent: Extent, style: Style) -> str:
+def _findings(found: Sequence[Finding], limit: int, style: Style) -> str:
     rows = [findings_row(finding, style) for finding in found]
-    return items(rows, "finding", limit=extent.listed)
+    return items(rows, "finding", limit=limit)
 
 
 def _invalid(about: Invalid, extent: Extent, style: Style) -> Body:
     error = about.error
     start = f"{_title('plan', about, style)}\n{alert('CAUTION', [_failure(error, style)])}"
     found = error.findings if isinstance(error, SpecError) else ()
-    return Body(start, [Section(_findings(found, extent, style))] if found else [])
+    return Body(start, [Section(_findings(found, extent.listed, style))] if found else [])
 
 
 def _failure(error: DpoOpsError, style: Style) -> str:

@@ -21,7 +21,8 @@ _LOOK = (
     ' "themeVariables": {"xyChart": {"plotColorPalette": "#0969da"}}}}%%'
 )
 _LARGEST = 1e9  # What is larger is an accident, and would flatten all that is not.
-_DIGITS, _DECIMALS = 4, 12
+_DIGITS, _DECIMALS = 2, 12
+_LEAST = 1e-9  # What differs by less of one is level: fewer digits than are written.
 
 
 def charts(readings: Readings) -> str:
@@ -37,9 +38,10 @@ def chart(curve: Curve) -> str:
     if not points:
         return ""
     low, high = min(points), max(points)
-    room = (high - low) * 0.05 or max(abs(high) * 0.1, 0.1)
+    flat = high - low < _LEAST * max(1.0, abs(low), abs(high))
+    room = max(abs(high) * 0.1, 0.1) if flat else (high - low) * 0.05
     first, last = known[0][0], known[-1][0]
-    decimals = _decimals(high - low or room)
+    decimals = _decimals(room)
     lowest, highest = low - room, high + room
     return fenced(
         [

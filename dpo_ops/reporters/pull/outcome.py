@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dpo_ops.reporters.markdown import Section, cut_table, fenced, folded
+from dpo_ops.reporters.markdown import Section, cut_table, fenced, folded, size
 from dpo_ops.reporters.measured import latest
 from dpo_ops.reporters.pull.body import BRIEF, Body, Extent
 from dpo_ops.reporters.pull.charts import charts
@@ -49,6 +49,7 @@ _ANSWERS, _CURVES, _OUTPUTS = 1, 2, 3
 _LISTED = 5_000
 _PLANNED, _NOW = "planned was ", "; now it would be "
 _LONGEST = 300
+_FENCES = 2 * _LONGEST + 200  # A text may be nothing but backticks.
 _WHY = "all of it is in the job's summary"
 
 
@@ -67,7 +68,7 @@ def outcome(
 
 def held(plan: Plan, style: Style = PLAIN, *, limit: int = OUTCOME) -> str:
     """Return each change that is not the one that was reviewed: as it was, and as it would be."""
-    text = _held(plan, limit - 100, style)
+    text = _held(plan, limit, style)
     return text or "Nothing is held.\n"
 
 
@@ -116,17 +117,18 @@ def _held(plan: Plan, limit: int, style: Style) -> str:
     stale = [(c, f) for c in plan.blocked for f in c.blocked if f.rule == STALE]
     if not stale:
         return ""
+    what = f"{count(len(stale), 'change')} held: not what was reviewed"
+    start = f"**{what}.** {said(stale[0][1].fix, style)}\n\n"
     lines: list[str] = []
+    left = limit - size(start) - _FENCES
     for number, (change, finding) in enumerate(stale):
         told = list(_before_and_after(change, finding, style))
-        limit -= sum(len(line.encode()) + 1 for line in told)
-        if limit < 0:
+        left -= sum(size(line) + 1 for line in told)
+        if left < 0:
             lines.append(f"  and {len(stale) - number:,} more")
             break
         lines += told
-    what = f"{count(len(stale), 'change')} held: not what was reviewed"
-    fix = said(stale[0][1].fix, style)
-    return f"**{what}.** {fix}\n\n{fenced(lines, 'diff')}"
+    return start + fenced(lines, "diff")
 
 
 def _before_and_after(change: Change, finding: Finding, style: Style) -> Iterator[str]:

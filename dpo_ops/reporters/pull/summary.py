@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from dpo_ops.reporters.pull.body import ALL, body
+from dpo_ops.reporters.pull.body import body, whole
 from dpo_ops.reporters.pull.outcome import parts
 from dpo_ops.reporters.pull.words import name
 from dpo_ops.reporters.report_text import APPLIED, Ending
@@ -25,7 +25,7 @@ _WHY = "too long for a summary; the plan's file holds all"
 
 def summary(about: Proposal | Invalid, style: Style = PLAIN, *, limit: int = LIMIT) -> str:
     """Return all that there is to say about a plan, in at most `limit` bytes."""
-    return body(about, ALL, style).fitted("", "", why=_WHY, limit=limit)
+    return body(about, whole(limit), style).fitted("", "", why=_WHY, limit=limit)
 
 
 def step_summary(
@@ -37,7 +37,7 @@ def step_summary(
     limit: int = LIMIT,
 ) -> str:
     """Return how an apply ended, in at most `limit` bytes."""
-    made = parts(report, ending, readings or {}, ALL, style)
+    made = parts(report, ending, readings or {}, whole(limit), style)
     made.start = f"{_title(report, ending, style)}\n{made.start}"
     return made.fitted("", "", why="too long for a summary", limit=limit)
 

@@ -54,8 +54,9 @@ SEEN = TEXTS.map(lambda text: text if one_line(text) else f"{text}x")
 SLOTS = st.lists(SEEN, min_size=1, max_size=9)
 often = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ROW = re.compile(
-    r'flowchart LR|  n\d+(?:\["[^"\n]*"\]|\(\["[^"\n]*"\]\))|  n\d+ --> n\d+'
-    r"|  class(?:Def)? [a-z0-9,]+ [a-z0-9:#,-]+"
+    r'flowchart LR|  n\d+(?:\["[\w ./#;-]*"\]|\(\["[\w ./#;-]*"\]\))|  n\d+ --> n\d+'
+    r"|  class(?:Def)? [a-z0-9,]+ [a-z0-9:#,-]+",
+    re.ASCII,
 )
 
 
@@ -95,6 +96,7 @@ EXPECTED = [page(text) for text in pages(plain)]
 @example([HOSTILE])
 @example(["- x"])
 @example(["==="])
+@example(["```"])
 @example(["```\n</details> @everyone"])
 @given(SLOTS)
 def test_the_page_is_built_as_with_harmless_text(texts: list[str]):
