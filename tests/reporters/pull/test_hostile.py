@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -32,8 +31,6 @@ from tests.reporters.pull.scenes import HEADER, STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-pytest.importorskip("cmarkgfm")
 
 PIECES = (
     "@octocat", "@acme/team", "#123", "GH-7", "acme/x#9", "</details>", "<details>", "</summary>",
