@@ -25,7 +25,7 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKUP = re.compile(r"([\\`*_\[\]#|~$])")
 _LINKING = re.compile(
     # Mentions, addresses, issues, and what GitHub would show as a picture: `:x:`.
-    r"(@|:(?=//)|www(?=\.)|GH(?=-)|\\#|:(?=(?:[a-z+-](?:[\w+-]|\\_)*|100|1234):))",
+    r"(@|:(?=//)|www(?=\.)|GH(?=-)|\\#|:(?=(?:[a-z](?:[\w+-]|\\_)*|[+-]1|100|1234):))",
     re.IGNORECASE,
 )
 # What begins a list at the start of a line, or makes a heading or a table of the line above it.

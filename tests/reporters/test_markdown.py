@@ -4,10 +4,22 @@ import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dpo_ops.errors import Finding, Place, Severity
 from dpo_ops.reporters import PLAIN, findings_markdown, plan_markdown
-from dpo_ops.reporters.markdown import code, defused, fenced, fitted
+from dpo_ops.reporters.markdown import (
+    Section,
+    code,
+    cut_table,
+    defused,
+    fenced,
+    fitted,
+    items,
+    size,
+    titled,
+)
 from tests.reporters import cases
 from tests.reporters.test_plan_text import with_field
 
@@ -102,6 +114,56 @@ def test_bytes_are_counted_not_characters():
     text = fitted("start", ["偏" * 100] * 10, "end", what="parts", limit=1000)
     assert len(text.encode()) <= 1000
     assert "*8 of 10 parts left out" in text
+
+
+def test_room_is_given_by_priority_and_the_order_stays():
+    sections = [Section("a" * 300, 2), Section("b" * 300, 1), Section("c" * 900, 0), "d" * 100]
+    text = fitted("start", sections, "end", what="parts", why="see below", limit=900, besides=2)
+    assert [line[0] for line in text.splitlines() if line] == ["s", "b", "d", "*", "e"]
+    assert "*4 of 6 parts left out: see below.*" in text
+
+
+@given(st.text())
+def test_no_text_has_more_units_of_utf_16_than_bytes(text: str):
+    assert size(text) == len(text.encode())
+    assert size(text) >= len(text.encode("utf-16-le")) // 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("- x", "\\- x"),
+        ("12. x", "12\\. x"),
+        ("===", "\\==="),
+        (":-:", "\\:-:"),
+        ("-x 1. y", "-x 1. y"),
+        ("+412", "+412"),
+        (":tada: 10:30:00", ":\u200btada: 10:30:00"),
+        ("WWW.x HTTPS://y gh-1", "WWW\u200b.x HTTPS:\u200b//y gh\u200b-1"),
+    ],
+)
+def test_text_at_the_start_of_a_line_begins_nothing(text: str, expected: str):
+    assert defused(text, PLAIN) == expected
+
+
+def test_a_title_is_text_in_html():
+    shown = "&lt;b&gt; @\u200bx #\u200b1 &amp;amp; http:\u200b//y"
+    assert titled("<b> @x #1 &amp; http://y", PLAIN) == shown
+
+
+def test_tables_and_lists_are_cut_by_rows():
+    rows = [("x" * 10,)] * 10
+    text = cut_table(("a",), rows, limit=45, more=5)
+    assert text == "| a |\n| --- |\n" + "| xxxxxxxxxx |\n" * 3 + "\n*and 12 more rows*\n"
+    assert items(["- x\n"] * 3, "finding", limit=8) == "- x\n- x\n- *and 1 more finding*\n"
+
+
+def test_very_many_findings_do_not_take_the_page():
+    made = replace(cases.fresh(), warnings=(cases.WARNING,) * 2_000)
+    text = plan_markdown(made)
+    assert len(text.encode()) <= 60_000
+    assert re.search(r"- \*and 1,\d+ more findings\*\n", text)
+    assert "| `+` |" in text
 
 
 def test_validation_as_markdown():

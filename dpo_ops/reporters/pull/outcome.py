@@ -118,7 +118,7 @@ def _held(plan: Plan, limit: int, style: Style) -> str:
     if not stale:
         return ""
     what = f"{count(len(stale), 'change')} held: not what was reviewed"
-    start = f"**{what}.** {said(stale[0][1].fix, style)}\n\n"
+    start = f"**{what}.** To have it done: {said(stale[0][1].fix, style)}.\n\n"
     lines: list[str] = []
     left = limit - size(start) - _FENCES
     for number, (change, finding) in enumerate(stale):

@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -33,8 +32,6 @@ from tests.reporters.pull.scenes import HEADER, STATUS
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-pytest.importorskip("cmarkgfm")
-
 PIECES = (
     "@octocat", "@acme/team", "#123", "GH-7", "acme/x#9", "</details>", "<details>", "</summary>",
     "<img src=x onerror=y>", "<b>", "<!--", "-->", "--!>", BEGIN, END, "<!-- dpo_ops {} -->",
@@ -53,6 +50,7 @@ TEXTS = st.lists(FRAGMENTS | st.text(max_size=4), min_size=1, max_size=5).map(""
 SEEN = TEXTS.map(lambda text: text if one_line(text) else f"{text}x")
 SLOTS = st.lists(SEEN, min_size=1, max_size=9)
 often = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+seldom = settings(often, max_examples=15)
 ROW = re.compile(
     r'flowchart LR|  n\d+(?:\["[\w ./#;-]*"\]|\(\["[\w ./#;-]*"\]\))|  n\d+ --> n\d+'
     r"|  class(?:Def)? [a-z0-9,]+ [a-z0-9:#,-]+",
@@ -119,7 +117,7 @@ def assert_only_nodes(lines: list[str], number: int) -> None:
         assert lines[1] == "xychart-beta"
 
 
-@often
+@seldom
 @given(SLOTS, st.integers(1, 400))
 def test_no_limit_is_exceeded(texts: list[str], times: int):
     text = slots([one * times for one in texts])

@@ -45,7 +45,7 @@ and answered:
 """)
 
 HELD = cases.golden("""\
-**1 change held: not what was reviewed.** plan again and have that reviewed
+**1 change held: not what was reviewed.** To have it done: plan again and have that reviewed.
 
 ```diff
 @@ Deployment/serve @@

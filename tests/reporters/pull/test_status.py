@@ -124,8 +124,8 @@ def test_an_outcome_can_not_end_the_block():
     assert now.count(END) == now.count(BEGIN) == 1
 
 
-@example("x", f" {BEGIN}", headed=False)
-@example(f"{BEGIN}\n{END}\n\n {BEGIN}", "", headed=False)
+@example(body="x", came=f" {BEGIN}", headed=False)
+@example(body=f"{BEGIN}\n{END}\n\n {BEGIN}", came="", headed=False)
 @given(BODIES, BODIES, st.booleans())
 def test_twice_is_once_whatever_the_comment_holds(body: str, came: str, headed: bool):
     header = Header("e", "c", "r", "t") if headed else None
