@@ -39,7 +39,7 @@ class History:
 
     def last(self, path: str) -> str:
         """The commit of main that changed a file last."""
-        return self._git("log", "-1", "--format=%H", "main", "--", path)
+        return self._git("log", "-1", "--first-parent", "--format=%H", "main", "--", path)
 
     def write(self, files: dict[str, str | bytes]) -> None:
         for name, content in files.items():
