@@ -22,6 +22,7 @@ from dpo_ops.cli.starter import FILES
 ROOT = Path(__file__).parents[1]
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"
 HOOKS = {hook["id"]: hook for hook in yaml.safe_load(MANIFEST.read_text())}
+ALSO = [path for path in (os.environ.get("PYTHONPATH"),) if path]
 YAML = (".yaml", ".yml")
 
 
@@ -30,7 +31,7 @@ def started(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
         cwd=cwd,
-        env={**environment, "PYTHONPATH": str(ROOT)},
+        env={**environment, "PYTHONPATH": os.pathsep.join([str(ROOT), *ALSO])},
         capture_output=True,
         text=True,
         check=False,

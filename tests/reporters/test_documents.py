@@ -26,6 +26,7 @@ from dpo_ops.reporters import (
 )
 from dpo_ops.reporters.drift import drift_document
 from dpo_ops.reporters.imported import imported, imported_document
+from dpo_ops.reporters.layout import Laid, LaidOut, layout_document
 from dpo_ops.reporters.metrics import Metrics, metrics_document
 from dpo_ops.reporters.report_text import WORDS
 from dpo_ops.reporters.rounds import Round, round_document
@@ -36,6 +37,7 @@ from tests.wanted import uploaded
 
 SEEN = cases.observed(**cases.IN_PLACE)
 READ = read_metrics(b'{"step": 1, "loss": 0.7, "margin": null, "grad": 2}\n{"note": "n"}\n')
+LAID = Laid("a.yaml", 1, "a:  1\n", "a: 1\n")
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 EXISTS = imported(
     Listing({"datasets": [uploaded(cases.DATA), {"name": "accounts/-/datasets/É"}]}), "a"
@@ -54,6 +56,7 @@ DOCUMENTS = [
     ("outputs", outputs_document(outputs_of(cases.ALL, SEEN))),
     ("import", imported_document(EXISTS, ["specs/datasets.yaml"])),
     ("outputs", outputs_document(outputs_of(cases.ALL, cases.observed()))),
+    ("fmt", layout_document(LaidOut([LAID], [cases.ERROR], written=False, diff=True))),
     ("findings", findings_document(["a.yaml"], [cases.ERROR, cases.WARNING])),
     ("findings", findings_document([], [])),
     *history.documents(),

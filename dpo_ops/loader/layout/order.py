@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from dpo_ops.kinds import KINDS, STACK, StackSpec
 from dpo_ops.loader.envelope import API
-from dpo_ops.loader.layout.nodes import Alias, Block, Flow, Scalar, below
+from dpo_ops.loader.layout.comments import Stand
+from dpo_ops.loader.layout.nodes import Alias, Block, Empty, Flow, Scalar, below
 from dpo_ops.loader.shape import fields, is_model, options
 
 if TYPE_CHECKING:
@@ -70,15 +71,29 @@ def _sort(node: Node, names: Sequence[str]) -> None:
     if all(item is before for item, before in zip(items, node.items, strict=True)):
         return
     first = node.items[0]
-    heads = [first.head] if first.head and not first.blank else []
-    heads += [item.head for item in node.items[1:] if item.head]
-    if heads or node.foot or (isinstance(node, Flow) and node.opening):
+    if _is_uncertain(node):
         return
     head, first.head = first.head, []
     if head:
         first.blank = False
         items[0].head, items[0].blank = head, True
     node.items = items
+
+
+def _is_uncertain(node: Block | Flow) -> bool:
+    """Return whether a comment in a mapping may be about more than the entry that it is at."""
+    first, *others = node.items
+    heads = any(item.head for item in others) or (first.head and not first.blank)
+    opening = isinstance(node, Flow) and node.opening
+    return bool(heads or opening or node.foot or any(map(_ends_in_comment, node.items)))
+
+
+def _ends_in_comment(item: Item) -> bool:
+    """Return whether the last line of an entry is a comment: it may be about what comes next."""
+    node = item.value
+    if isinstance(node, Block):
+        return bool(node.foot) or _ends_in_comment(node.items[-1])
+    return isinstance(node, Empty) and any(c.stand is Stand.OWN for c in node.pre)
 
 
 def _is_tied(root: Node) -> bool:

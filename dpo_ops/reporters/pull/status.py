@@ -86,7 +86,7 @@ def _brief(text: str, style: Style, most: int) -> str:
 
 def status_block(status: Status, outcome: str = "", style: Style = PLAIN) -> str:
     """Return the status line, and what came of the plan, between their two markers."""
-    said = "\n".join(line for line in outcome.splitlines() if not _MARKER.match(line)).strip()
+    said = _trimmed("\n".join(line for line in outcome.splitlines() if not _MARKER.match(line)))
     return "\n\n".join([BEGIN, status_line(status, style), *([said] if said else []), END])
 
 
@@ -135,5 +135,10 @@ def _around(text: str) -> tuple[str, str]:
         elif begin and not end:
             end = found
     if not begin or not end:
-        return text.strip(), ""
-    return text[: begin.start()].strip(), text[end.end() :].strip()
+        return _trimmed(text), ""
+    return _trimmed(text[: begin.start()]), _trimmed(text[end.end() :])
+
+
+def _trimmed(text: str) -> str:
+    """Return `text` without empty lines around it; a space before a marker stays one."""
+    return text.lstrip("\n").rstrip()

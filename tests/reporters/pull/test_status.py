@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dpo_ops.reporters.pull import Header, Stage, comment, header_of, status_line, with_status
@@ -124,6 +124,8 @@ def test_an_outcome_can_not_end_the_block():
     assert now.count(END) == now.count(BEGIN) == 1
 
 
+@example("x", f" {BEGIN}", headed=False)
+@example(f"{BEGIN}\n{END}\n\n {BEGIN}", "", headed=False)
 @given(BODIES, BODIES, st.booleans())
 def test_twice_is_once_whatever_the_comment_holds(body: str, came: str, headed: bool):
     header = Header("e", "c", "r", "t") if headed else None
