@@ -6,11 +6,16 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
-from tests.action.acting import searched
+from tests.action.acting import ROOT, searched
 from tests.action.environment import INSTALL, place
 
 # What builds the package; there is no index to fetch it from.
@@ -50,6 +55,31 @@ def test_it_is_made_once_and_whole_by_two_jobs_at_a_time(tmp_path: Path):
     program = [str(there / "bin/dpo-ops"), "--version"]
     shown = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert shown.stdout.startswith("dpo-ops ")
+
+
+def test_the_versions_of_all_that_comes_along_are_pinned():
+    """What a commit of the action installs is the same tomorrow."""
+    text = INSTALL.with_name("constraints.txt").read_text()
+    pinned = [line for line in text.splitlines() if not line.startswith("#")]
+    pins = {name: Version(version) for name, _, version in (p.partition("==") for p in pinned)}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    todo, needed = [Requirement(r) for r in project["dependencies"]], dict[str, set[str]]()
+    while todo:
+        one = todo.pop()
+        name = canonicalize_name(one.name)
+        assert pins[name] in one.specifier, one
+        extras = needed.setdefault(name, set())
+        if metadata.version(name) != str(pins[name]):
+            # A newer one is installed here, and may need others than the pinned one does.
+            continue
+        if not extras or one.extras - extras:
+            extras |= {"", *one.extras}
+            own = map(Requirement, metadata.requires(name) or ())
+            todo += [
+                r
+                for r in own
+                if not r.marker or any(r.marker.evaluate({"extra": e}) for e in extras)
+            ]
 
 
 def test_the_place_follows_the_extras_and_the_cache(tmp_path: Path):

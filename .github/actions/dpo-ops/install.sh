@@ -38,7 +38,7 @@ digest = hashlib.sha256("\0".join([sys.version, sys.base_prefix, platform.platfo
 shipped = [path for path in pathlib.Path(root, "dpo_ops").rglob("*") if path.is_file()]
 for path in sorted(path for path in shipped if path.parent.name != "__pycache__") + [
     pathlib.Path(root, "pyproject.toml"),
-    pathlib.Path(root, ".github/actions/dpo-ops/install.sh"),
+    *(pathlib.Path(root, ".github/actions/dpo-ops", n) for n in ("constraints.txt", "install.sh")),
 ]:
     digest.update(b"\0%s\0" % path.relative_to(root).as_posix().encode() + path.read_bytes())
 # A short name, because it begins the first line of every script in the environment.
@@ -51,7 +51,8 @@ make_environment() {
     fail "$python has no venv. Install it (on Debian: apt-get install python3-venv), or put actions/setup-python before it."
   rm -rf "$place"
   "$python" -m venv "$place"
-  "$place/bin/python" -m pip install --quiet --disable-pip-version-check "$root$extras"
+  "$place/bin/python" -m pip install --quiet --disable-pip-version-check \
+    --constraint "$root/.github/actions/dpo-ops/constraints.txt" "$root$extras"
   # Last of all, so that what was left half-made is seen to be so.
   : >"$place/.complete"
 }
