@@ -7,6 +7,7 @@ the platform fills in, failed attempts, drift.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dpo_ops.errors import Finding, Severity
@@ -18,6 +19,7 @@ from dpo_ops.resource import Health
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from dpo_ops.planner.change import Plan
     from dpo_ops.planner.plan import Accounted
     from dpo_ops.resource import Json, Resource, State
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_ACCOUNT: Final = "-"
 """How an account is called that was not asked: as names in bodies call it, `accounts/-/…`."""
+_ABSENT, _NEW = "not in the account", "not in the specs before"
 _NOTHING: Final = Listing({})
 _TAGS: Final = "annotations"
 
@@ -41,6 +44,12 @@ def supposed(before: State, after: State, account: str = UNKNOWN_ACCOUNT) -> Acc
         lists.setdefault(collection, {})[record["name"]] = record
     listing = Listing({collection: list(named.values()) for collection, named in lists.items()})
     return accounted(account, after, listing, found_in(listing, after))
+
+
+def reworded(plan: Plan) -> Plan:
+    """Return a plan against a supposed account without a word about the real one."""
+    changes = (replace(c, reason=c.reason.replace(_ABSENT, _NEW)) for c in plan.changes)
+    return replace(plan, changes=tuple(changes))
 
 
 def dropped(before: State, after: State) -> tuple[Finding, ...]:

@@ -28,7 +28,7 @@ from dpo_ops.loader.repository import Repository
 from dpo_ops.pairs.prices import prices
 from dpo_ops.planner.approval import approvals, pack
 from dpo_ops.planner.document import bound
-from dpo_ops.planner.offline import UNKNOWN_ACCOUNT, dropped, supposed
+from dpo_ops.planner.offline import UNKNOWN_ACCOUNT, dropped, reworded, supposed
 from dpo_ops.reporters.pull.comment import comment
 from dpo_ops.reporters.pull.header import signed
 from dpo_ops.reporters.pull.outputs import plan_outputs
@@ -146,7 +146,7 @@ def _offline(here: Setting, desired: Loaded, base: Base) -> _Planned:
     before = State({}, stack=after.stack)
     if base.loaded:
         before = in_(base.loaded.state, name)
-    proposed = planner.plan(after, supposed(before, after, name), {}, prices())
+    proposed = reworded(planner.plan(after, supposed(before, after, name), {}, prices()))
     warnings = (*desired.warnings, *proposed.warnings, *dropped(before, after))
     pull = here.run.pull if here.run else None
     who = "a pull request from a fork" if pull and pull.fork else "this run"

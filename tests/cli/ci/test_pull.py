@@ -202,6 +202,7 @@ def test_a_fork_gets_an_offline_plan_in_the_summary(stage: Stage) -> None:
     assert ran.code == 0, ran.err
     assert "offline plan" in stage.summary
     assert "trainingConfig.epochs" in stage.summary
+    assert "in the account" not in stage.summary
     assert stage.outputs["plan-path"] == ""
     assert stage.comment(2) == ""
     assert "from a fork" in ran.err
