@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
     from dpo_ops.resource import Json, Resource, State
 
+STALE: Final = "stale"
+"""The rule of a finding which says that a change is not the one that was reviewed."""
+PLANNED, NOW = "planned was ", "; now it would be "
+"""What stands before what was reviewed, and before what it would be now, in such a finding."""
 _HEX: Final = 32
 _SHOWN: Final = 3
 _LONG: Final = 40
@@ -99,9 +103,9 @@ def _held(change: Change, approved: Sequence[Approved]) -> Change:
     finding = Finding(
         change.where(),
         "held: it changed since the plan was made",
-        f"planned was {before}; now it would be {_words(bound(change))}",
+        f"{PLANNED}{before}{NOW}{_words(bound(change))}",
         "plan again and have that reviewed",
-        "stale",
+        STALE,
     )
     return change.stopped(finding)
 

@@ -17,11 +17,13 @@ from dpo_ops.cli.endings import DONE, ERROR
 from dpo_ops.cli.measuring import measured
 from dpo_ops.cli.passing import Guard, Wanted, one_pass, pruning
 from dpo_ops.cli.proposal import Prune, tell_plan, writes
+from dpo_ops.errors import DpoOpsError
 from dpo_ops.executor.events import Outcome
 from dpo_ops.forge import ForgeError, Release
 from dpo_ops.observer import observe
 from dpo_ops.planner import fingerprint
-from dpo_ops.reporters.pull.outcome import STALE, outcome
+from dpo_ops.planner.approval import STALE
+from dpo_ops.reporters.pull.outcome import outcome
 from dpo_ops.reporters.pull.outputs import plan_outputs, report_outputs
 from dpo_ops.reporters.pull.subject import Stage
 from dpo_ops.reporters.pull.summary import step_summary
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from dpo_ops.cli.carrying import Patience
     from dpo_ops.cli.ci.setting import Setting
     from dpo_ops.client import Client
-    from dpo_ops.errors import DpoOpsError
     from dpo_ops.executor import Report
     from dpo_ops.loader import Loaded
     from dpo_ops.planner import Change, Plan
@@ -84,6 +85,13 @@ class _Pass:
             check_expected(proposed, self.approve)
 
     def after(self, client: Client, report: Report) -> None:
+        """Look at what there is to tell besides. What was done stays done if that can't be seen."""
+        try:
+            self._look(client, report)
+        except DpoOpsError as error:
+            self.here.warn("account", error.what, error.why, error.fix)
+
+    def _look(self, client: Client, report: Report) -> None:
         if _held(report):
             self.rest = fingerprint(self.want.fresh(client))
         addresses = {end.address for end in report.ended if end.outcome in _TRAINED}
@@ -162,7 +170,8 @@ def _stage(report: Report, rest: str) -> tuple[Stage, str]:
     if held := _held(report):
         names = ", ".join(str(change.address) for change in held[:_SHOWN])
         more = f" and {len(held) - _SHOWN} more" if len(held) > _SHOWN else ""
-        return Stage.STALE, f"held: {names}{more}; to do it as it is now, apply with approve {rest}"
+        how = f"; to do it as it is now, apply with approve {rest}" if rest else ""
+        return Stage.STALE, f"held: {names}{more}{how}"
     if report.exit_code == ERROR:
         ends = report.having(Outcome.FAILED, Outcome.BLOCKED)
         return Stage.FAILED, "; ".join(f"{end.address}: {end.message}" for end in ends)

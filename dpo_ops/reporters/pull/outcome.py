@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dpo_ops.planner.approval import NOW, PLANNED, STALE
 from dpo_ops.reporters.markdown import Section, cut_table, fenced, folded, size
 from dpo_ops.reporters.measured import latest
 from dpo_ops.reporters.pull.body import BRIEF, Body, Extent
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from dpo_ops.reporters.measured import Readings
     from dpo_ops.resource import Address
 
-STALE = "stale"
-"""The rule of a finding which says that a change is not the one that was reviewed."""
 _HEAD = ("", "resource", "outcome", "id", "waited", "")
 _SYMBOLS = {
     "done": "✅",
@@ -47,7 +46,6 @@ _SYMBOLS = {
 _URGENCY = ("failed", "blocked", "skipped", "not-started", "still-running", "done")
 _ANSWERS, _CURVES, _OUTPUTS = 1, 2, 3
 _LISTED = 5_000
-_PLANNED, _NOW = "planned was ", "; now it would be "
 _LONGEST = 300
 _FENCES = 2 * _LONGEST + 200  # A text may be nothing but backticks.
 _WHY = "all of it is in the job's summary"
@@ -134,7 +132,7 @@ def _held(plan: Plan, limit: int, style: Style) -> str:
 def _before_and_after(change: Change, finding: Finding, style: Style) -> Iterator[str]:
     """Yield the lines of one held change: what was reviewed, and what it would be now."""
     yield f"@@ {elide(style.clean(change.address), 100)} @@"
-    before, between, after = finding.why.removeprefix(_PLANNED).partition(_NOW)
+    before, between, after = finding.why.removeprefix(PLANNED).partition(NOW)
     if not between:
         yield f"  {elide(style.clean(finding.why or finding.what), _LONGEST)}"
         return

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from dpo_ops.kinds.pricing import Per
 from dpo_ops.planner import fingerprint
+from dpo_ops.planner.approval import STALE
 from dpo_ops.planner.spending import spending
 from dpo_ops.reporters.plan_words import Mark, marks
-from dpo_ops.reporters.pull.outcome import STALE
 from dpo_ops.reporters.pull.words import trained
 from dpo_ops.resource import qualify
 
