@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,18 +50,29 @@ def test_the_last_step_is_the_program_itself(tmp_path: Path, number: signal.Sign
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
-    assert process.stderr
-    seen = []
-    for line in process.stderr:
-        seen.append(line)
-        if "DPOJob/einstein-tune: starting" in line:
-            break
-    else:
-        raise AssertionError("".join(seen))
-    process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    with process:
+        try:
+            until(process, "DPOJob/einstein-tune: starting")
+            process.send_signal(number)
+            _, err = process.communicate(timeout=30)
+        finally:
+            # A script that is not the program itself would leave the program behind.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 0, err
     assert "Stopping: nothing new is begun." in err
     assert "in-progress" in outputs.read_text()
     assert "\ntrue\n" in outputs.read_text().partition("in-progress")[2][:60]
+
+
+def until(process: subprocess.Popen[str], text: str) -> None:
+    """Read what it says until a line holds `text`."""
+    assert process.stderr
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if text in line:
+            return
+    raise AssertionError("".join(seen))
