@@ -236,6 +236,22 @@ def test_a_failed_deployment_is_made_anew_under_its_id() -> None:
     assert steps(again, "Deployment/serve") == ["delete", "create", "wait", "probe", "mark"]
 
 
+@pytest.mark.parametrize("remade", ["0-", "1-", "1", "-", "no number-", "99-ofanotherspec"])
+def test_a_failed_deployment_is_made_anew_however_its_count_reads(remade: str) -> None:
+    tags = {**SERVE.body["annotations"], "custom/dpo-ops-remade": remade}
+    said = SERVE.options["said"] if remade[:2] in ("0-", "1-") else ""
+    tags["custom/dpo-ops-remade"] += str(said)
+    failed = change(
+        made(**{**IN_PLACE, "deployments": [served(SERVE, "FAILED", annotations=tags)]}),
+        "Deployment/serve",
+    )
+    assert failed.action is Action.REPLACE
+    assert failed.resource
+    count = int(remade[0]) + 1 if said else 1
+    told = failed.resource.body["annotations"]["custom/dpo-ops-remade"]
+    assert told == f"{count}-{SERVE.options['said']}"
+
+
 def test_what_does_not_carry_the_mark_is_never_touched() -> None:
     foreign = served(SERVE, minReplicaCount=5, annotations={})
     held = change(made(**{**IN_PLACE, "deployments": [foreign]}), "Deployment/serve")
