@@ -248,7 +248,7 @@ class _Run:
             self._end(task, Outcome.FAILED, str(error))
             return
         task.not_before = self.clock.now() + self.sight.pause()
-        self._say(self._waiting(task, "NO_QUOTA", f"waiting for quota: {error.why or error.what}"))
+        self._say(self._waiting(task, "NO_QUOTA", f"waiting for quota: {error.why}"))
 
     def _goes_on(self, task: Task) -> bool:
         """Whether it is under way, or between two steps: then it is so in the next round."""
@@ -348,9 +348,7 @@ class _Run:
             ended,
             tuple(self.answers),
             interrupted=stopped,
-            left=stopped
-            and not (self.blind or self.stop())
-            and (self._spent() or self.waits.leave),
+            left=stopped and self._is_left(),
         )
 
     def _uploaded(self, change: Change, done: int, total: int) -> None:
