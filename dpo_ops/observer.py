@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dpo_ops.errors import ApiError, NotFound, Unauthorized
 from dpo_ops.kinds import KINDS, every_kind, kind_of
 from dpo_ops.kinds.facts import Answer, Listing, Question, lists_of
-from dpo_ops.planner import Accounted
-from dpo_ops.resource import HERE, Address, localise, qualify
+from dpo_ops.planner.standing import accounted, found_in
+from dpo_ops.resource import HERE, localise, qualify
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from dpo_ops.client import Client
-    from dpo_ops.kinds import Kind
     from dpo_ops.kinds.facts import Traffic
-    from dpo_ops.resource import Json, Observed, State
+    from dpo_ops.planner import Accounted
+    from dpo_ops.resource import Address, Json, Observed, State
 
 _AT_ONCE = 4
 _COLLECTION = 2  # accounts/<account>/<collection>/<id>
@@ -37,22 +36,10 @@ def observe(client: Client, desired: State) -> Accounted:
     records = client.lists(lists_of(kinds))
     records = {name: localise(rows, client.account) for name, rows in records.items()}
     listing = Listing(records)
-    found = {a: kind_of(desired[a]).find(desired[a], listing) for a in desired}
+    found = found_in(listing, desired)
     if doubted := {a: seen.confirm for a, seen in found.items() if seen.confirm}:
         found |= _confirmed(client, desired, records, doubted)
-    held = {str(seen.record["name"]) for seen in found.values() if seen.record}
-    held |= {resource.external for resource in desired.values()}
-    found = {a: _without(seen, held) for a, seen in found.items()}
-    strays = _strays(desired, kinds, listing)
-    left = tuple((a, record) for a, record in strays if record["name"] not in held)
-    return Accounted(client.account, found, left)
-
-
-def _without(seen: Observed, held: Collection[str]) -> Observed:
-    """Return it without the earlier generations that another spec refers to: those stay."""
-    if not seen.earlier:
-        return seen
-    return replace(seen, earlier=tuple(r for r in seen.earlier if r["name"] not in held))
+    return accounted(client.account, desired, listing, found)
 
 
 def survey(client: Client) -> dict[str, Sequence[Mapping[str, Json]]]:
@@ -65,20 +52,6 @@ def survey(client: Client) -> dict[str, Sequence[Mapping[str, Json]]]:
     loaded: dict[str, dict[str, str]] = {kind.loads: {} for kind in kinds if kind.loads}
     records = client.lists(lists_of(kinds) | loaded)
     return {name: localise(rows, client.account) for name, rows in records.items()}
-
-
-def _strays(
-    desired: State, kinds: Iterable[Kind], listing: Listing
-) -> Iterator[tuple[Address, Mapping[str, Json]]]:
-    """Yield what a spec that is gone has left behind."""
-    for kind in kinds:
-        if kind.claims is None:
-            continue
-        for record in listing.all(kind.collection):
-            stack, name = kind.claims(record)
-            address = Address(kind.name, name)
-            if stack == desired.stack and address not in desired:
-                yield address, record
 
 
 def preflight(client: Client, questions: Iterable[Question]) -> dict[Question, Answer]:

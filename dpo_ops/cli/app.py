@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "validate": "Check the specs, offline and without a key.",
+    "fmt": "Give the spec files one layout; comments stay with what they are about.",
     "plan": "Show what would be done to make the account match the specs.",
     "apply": "Carry the plan out: upload, train, wait, check, deploy.",
     "reconcile": "Make one pass unattended, or keep the account as the specs say.",
@@ -32,6 +33,7 @@ COMMANDS = {
     "card": "Write a model card: data, settings, metrics, cost, commit.",
     "gc": "Delete what no kept commit and no deployment refers to any more.",
     "pairs": "Check, compare, count, price, convert and split preference pairs, offline.",
+    "ci": "Run a command in CI, and tell the pull request of it.",
     "schema": "Print the JSON Schema of the specs, or of what a command prints.",
     "init": "Write a small set of specs to begin with.",
     "emulator": "Serve a stand-in of the Fireworks API on this machine.",
@@ -115,7 +117,7 @@ _FORMATS: Mapping[str, Format] = Format._value2member_map_  # type: ignore[assig
 @click.command(
     cls=Root,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 in sync or done, 1 error, 2 changes (plan, drift), 3 still running.",
+    epilog="Exit codes: 0 in sync or done, 1 error, 2 changes (plan, drift, fmt), 3 still running.",
 )
 @click.version_option(__version__, "-V", "--version", message="dpo-ops %(version)s")
 def app() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dpo_ops.cli.account import account
 from dpo_ops.cli.carrying import Patience, Watch, carry_out, with_next
-from dpo_ops.cli.desired import load, secrets
+from dpo_ops.cli.desired import in_account, load, secrets
 from dpo_ops.cli.past import protected_before
 from dpo_ops.cli.proposal import Prune, propose
 from dpo_ops.cli.saving import as_loaded
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
     from dpo_ops.planner import Plan
     from dpo_ops.planner.saved import Saved
     from dpo_ops.reporters import Ending
+    from dpo_ops.resource import State
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What should exist, and the plan that says so where it was saved before.
+    """What should exist, and what of a plan for it is held back, where not all is approved.
 
     With `prune`, what a spec that is gone has left behind is deleted, as far as that allows.
     """
 
     desired: Loaded
-    saved: Saved | None = None
+    held: Callable[[Plan, State], Plan] = lambda proposed, _: proposed
     prune: Prune | None = None
 
     def plan(self, client: Client) -> Plan:
-        """Return what is to be done now; of a saved plan, what still does as it says."""
-        proposed = self.fresh(client)
-        return hold(proposed, self.saved) if self.saved else proposed
+        """Return what is to be done now, as far as it is approved."""
+        return self.held(self.fresh(client), in_account(self.desired, client))
 
     def fresh(self, client: Client) -> Plan:
         """Return what is to be done now, whatever was approved."""
@@ -66,7 +66,11 @@ def wanted(screen: Screen, specs: Specs, saved: Saved | None, *, prune: bool = F
     """
     if saved:
         # What was protected when it was saved is not among what was approved, and so is held.
-        return Wanted(as_loaded(saved), saved, Prune() if saved.prunes else None)
+        return Wanted(
+            as_loaded(saved),
+            lambda proposed, _: hold(proposed, saved),
+            Prune() if saved.prunes else None,
+        )
     desired = load(screen, specs, count_tokens=True)
     return Wanted(desired, prune=pruning(specs) if prune else None)
 
@@ -85,8 +89,9 @@ def one_pass(  # noqa: PLR0913  -- where, what, who may stop it, and how long it
     patience: Patience,
     watch: Watch | None = None,
     kept: Kept | None = None,
+    after: Callable[[Client, Report], None] = lambda _, __: None,
 ) -> tuple[Report, Ending]:
-    """Observe, plan and carry the plan out.
+    """Observe, plan and carry the plan out. `after` is called while the account can be asked.
 
     Raises:
         DpoOpsError: nothing was sent: the account can't be reached or seen, a secret is not
@@ -101,4 +106,5 @@ def one_pass(  # noqa: PLR0913  -- where, what, who may stop it, and how long it
         report, ending = carry_out(
             screen, target, proposed, client, secret=secret, patience=patience, watch=watch
         )
+        after(client, report)
         return report, with_next(ending, report, lambda: want.fresh(client))

@@ -404,6 +404,7 @@ DPO_JOB = Kind(
     judge=_judge,
     price=_price,
     reads=("dpoJobs", "models"),
+    done={"state": "JOB_STATE_COMPLETED"},
     references=(
         Reference("dataset", "Dataset"),
         Reference(

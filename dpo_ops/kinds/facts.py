@@ -483,6 +483,8 @@ class Kind:
     health: Callable[[Mapping[str, Json]], tuple[Health, str]]
     find: Callable[[Resource, Listing], Observed]
     reads: tuple[str, ...]
+    done: Mapping[str, Json] = field(default_factory=lambda: {"state": "READY"})
+    """What a record says once there is nothing to wait for any more, in the platform's words."""
     list_params: Mapping[str, str] = field(default_factory=dict)
     references: tuple[Reference, ...] = ()
     content_field: str = ""

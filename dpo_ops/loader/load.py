@@ -116,7 +116,7 @@ class _Reader:
             self.lost.nameless = True
             return
         self.lost.texts += file.lost
-        if _is_for_values(found, file.documents):
+        if is_for_values(found, file.documents):
             return
         self.files.append(found.shown)
         for parsed in file.documents:
@@ -147,7 +147,7 @@ class _Reader:
         return self.renderer
 
 
-def _is_for_values(found: Found, documents: Sequence[Parsed]) -> bool:
+def is_for_values(found: Found, documents: Sequence[Parsed]) -> bool:
     """Return whether a file lies beside the specs to be given by --values in another run."""
     path = found.path
     if found.named or not (path.name.startswith("values") or path.parent.name == "values"):

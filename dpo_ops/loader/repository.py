@@ -39,7 +39,8 @@ _SETTINGS: Final = {
     "LC_ALL": "C",
 }
 _FIELDS: Final = "%H%x00%h%x00%aI%x00%aN%x00%s"
-_HEADER: Final = re.compile(rb"[0-9a-f]+ (blob|tree) ([0-9]+)\n")
+_HEADER: Final = re.compile(rb"[0-9a-f]+ (blob|tree|commit) ([0-9]+)\n")
+_PARENT: Final = "parent "
 _TREE: Final = "40000"
 _MODULE: Final = "160000"
 _POINTER: Final = re.compile(
@@ -60,11 +61,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a blob holds: sha256 in hex, bytes, and lines that are not blank."""
+    """What a blob holds: sha256 in hex, bytes, and lines that are not blank.
+
+    Of a `pointer` of Git LFS: what it names, whose content is elsewhere and its rows not known.
+    """
 
     digest: str
     size: int
     rows: int
+    pointer: bool = False
 
 
 class Repository:
@@ -141,6 +146,17 @@ class Repository:
         said = self._say("rev-list", *options, commit.strip())
         return Commit(*said.rstrip("\n").split("\0"))
 
+    def parents(self, commit: str) -> tuple[str, ...]:
+        """Return the ids of a commit's parents, also of those that are not in this clone."""
+        said = b"".join(self._chunks(f"{self.find(commit).id}^{{commit}}", "commit"))
+        head = said.partition(b"\n\n")[0].decode("ascii", "replace").split("\n")
+        return tuple(line[len(_PARENT) :] for line in head if line.startswith(_PARENT))
+
+    def merge_base(self, one: str, other: str) -> str:
+        """Return the id of the best common ancestor of two commits; empty where none is here."""
+        ids = (self.find(one).id, self.find(other).id)
+        return (self._ask("merge-base", *ids) or "").strip()
+
     def tracks(self, path: str) -> bool:
         """Return whether Git knows a file of this name now."""
         return bool(self._say("ls-files", "--full-name", "--", str(self.root / path)))
@@ -205,7 +221,7 @@ class Repository:
             rows += sum(1 for one in lines if one.strip())
         rows += bool(line.strip())
         if size < _LONGEST_POINTER and (pointer := _POINTER.match(head)):
-            return Look(pointer[1].decode(), int(pointer[2]), 0)
+            return Look(pointer[1].decode(), int(pointer[2]), 0, pointer=True)
         return Look(sha256.hexdigest(), size, rows)
 
     def _chunks(self, blob: str, kind: str = "blob") -> Iterator[bytes]:

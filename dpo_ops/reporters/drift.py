@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dpo_ops.errors import Finding, Severity
 from dpo_ops.planner.drift import Sort
 from dpo_ops.reporters.documents import VERSION
-from dpo_ops.reporters.markdown import code, defused, fitted, table
+from dpo_ops.reporters.markdown import LIMIT, code, cut_table, defused, fitted, items
 from dpo_ops.reporters.style import PLAIN, Style, Tone, cells, count, dated, kept, pad, widest, wrap
 from dpo_ops.reporters.values import both
 from dpo_ops.resource import qualify
@@ -124,19 +124,21 @@ def _counts(found: Drift) -> str:
     return f"{'Drift' if found.found else 'No drift'}: {', '.join(parts)}."
 
 
-def drift_markdown(found: Drift, style: Style = PLAIN) -> str:
+def drift_markdown(found: Drift, style: Style = PLAIN, *, limit: int = LIMIT) -> str:
     """Return the same as Markdown: a table of what has drifted, a list of what is pending."""
     where = f"account {code(found.account, style)}, stack {code(found.stack, style)}"
     start = f"### dpo-ops drift · {where}\n\n**{defused(_counts(found), style)}**\n"
     rows = [_row(one, found.account, style) for one in found.drifted]
-    sections = [table(("", "resource", "drift", "id", "what"), rows)] if rows else []
+    head = ("", "resource", "drift", "id", "what")
+    sections = [cut_table(head, rows, limit=limit // 2)] if rows else []
     if found.pending:
-        lines = (
+        lines = [
             f"- {code(address, style)}: {defused(dated(qualify(why, found.account)), style)}\n"
             for address, why in found.pending
-        )
-        sections.append("Not applied yet, which is no drift:\n\n" + "".join(lines))
-    return fitted(start, sections, "", what="sections")
+        ]
+        listed = items(lines, "resource", limit=limit // 4)
+        sections.append(f"Not applied yet, which is no drift:\n\n{listed}")
+    return fitted(start, sections, "", what="sections", limit=limit)
 
 
 def _row(one: Drifted, account: str, style: Style) -> tuple[str, ...]:

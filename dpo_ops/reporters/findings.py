@@ -48,7 +48,12 @@ def tally(findings: Sequence[Finding]) -> str:
 
 
 def checked_text(
-    files: Sequence[str], resources: int, findings: Sequence[Finding], style: Style = PLAIN
+    files: Sequence[str],
+    resources: int,
+    findings: Sequence[Finding],
+    style: Style = PLAIN,
+    *,
+    noun: str = "resource",
 ) -> str:
     """Return the result of validation: the findings, then one line that says how it went."""
     found = tally(findings)
@@ -56,6 +61,6 @@ def checked_text(
     if wrong:
         end = style.paint(f"Not valid: {found}.", Tone.BAD)
     else:
-        what = f"{count(resources, 'resource')} in {count(len(files), 'file')}"
+        what = f"{count(resources, noun)} in {count(len(files), 'file')}"
         end = style.paint("Valid:", Tone.GOOD) + f" {what}" + (f", {found}." if found else ".")
     return findings_text(findings, style) + end + "\n"

@@ -58,11 +58,16 @@ def _escaped(text: str, table: dict[str, str]) -> str:
 
 
 def findings_markdown(
-    files: Sequence[str], resources: int, findings: Sequence[Finding], style: Style = PLAIN
+    files: Sequence[str],
+    resources: int,
+    findings: Sequence[Finding],
+    style: Style = PLAIN,
+    *,
+    noun: str = "resource",
 ) -> str:
     """Return the result of validation as Markdown."""
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
-    what = f"{count(resources, 'resource')} in {count(len(files), 'file')}"
+    what = f"{count(resources, noun)} in {count(len(files), 'file')}"
     headline = f"**Not valid: {count(errors, 'error')}.**" if errors else f"**Valid:** {what}."
     rows = [findings_row(finding, style) for finding in findings]
     return fitted(f"### dpo-ops validate\n\n{headline}\n", rows, "", what="findings")

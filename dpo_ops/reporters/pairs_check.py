@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dpo_ops.errors import Finding, Place, Severity
 from dpo_ops.reporters.findings import finding_lines, tally
-from dpo_ops.reporters.markdown import code, fitted, table
+from dpo_ops.reporters.markdown import LIMIT, code, cut_table, fitted
 from dpo_ops.reporters.plan_markdown import findings_row
 from dpo_ops.reporters.style import PLAIN, Style, Tone, cells, count
 
@@ -100,9 +100,10 @@ def kept_edge(text: str, style: Style) -> str:
 def check_markdown(found: Checked, style: Style = PLAIN) -> str:
     """Return what was found as Markdown."""
     said = "".join(verdict(found))
-    files = table(
+    files = cut_table(
         ("file", "rows", "sha256"),
         [(code(f.path, style), f"{f.rows:,}", code(f.digest[:12], style)) for f in found.files],
+        limit=LIMIT // 4,
     )
     rows = [findings_row(finding, style) for finding in found.findings]
     return fitted(f"### dpo-ops pairs check\n\n**{said}**\n\n{files}", rows, "", what="findings")

@@ -104,11 +104,11 @@ def sample_lines(names: tuple[str, str], sample: Sample, style: Style) -> Iterat
 
 
 def _body(sample: Sample, style: Style) -> Iterator[str]:
-    old, new = _texts(sample.before), _texts(sample.after)
+    old, new = texts_of(sample.before), texts_of(sample.after)
     if not old and not new:
         yield f"{_INDENT}not a pair"
         return
-    for name in _told(sample.fate):
+    for name in told_of(sample.fate):
         if old and new and old[name] != new[name]:
             first, second = both(old[name], new[name], style)
             yield f"{_INDENT}{name}:"
@@ -119,7 +119,7 @@ def _body(sample: Sample, style: Style) -> Iterator[str]:
             yield from wrap(text, style.width, first=f"{_INDENT}{name}: ", rest=f"{_INDENT}  ")
 
 
-def _told(fate: Fate) -> tuple[str, ...]:
+def told_of(fate: Fate) -> tuple[str, ...]:
     """Return which parts of a pair are worth showing: all, unless one side says it."""
     return {
         Fate.EDITED_PREFERRED: ("input", "preferred"),
@@ -128,7 +128,8 @@ def _told(fate: Fate) -> tuple[str, ...]:
     }.get(fate, ("input", "preferred", "non-preferred"))
 
 
-def _texts(side: Side | None) -> dict[str, str]:
+def texts_of(side: Side | None) -> dict[str, str]:
+    """Return the last message and the two answers of a pair; nothing where it can't be read."""
     if side is None or side.pair is None:
         return {}
     asked = side.pair.messages[-1].text if side.pair.messages else ""

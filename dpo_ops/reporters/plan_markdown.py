@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 from dpo_ops.planner import Change, Plan, fingerprint
 from dpo_ops.reporters.findings import sentence
-from dpo_ops.reporters.markdown import LIMIT, code, defused, fenced, fitted, folded, table
+from dpo_ops.reporters.markdown import (
+    LIMIT,
+    code,
+    cut_table,
+    defused,
+    fenced,
+    fitted,
+    folded,
+    items,
+    titled,
+)
 from dpo_ops.reporters.plan_words import (
     SYMBOLS,
     Mark,
@@ -48,10 +58,10 @@ def plan_markdown(plan: Plan, style: Style = PLAIN, *, limit: int = LIMIT) -> st
 
     The rows that matter most come first. What would not fit is left out by whole sections.
     """
-    found = marks(plan)
-    changing = [c for c in plan.changes if found[c.address] is not Mark.UNCHANGED]
-    changing.sort(key=lambda change: _URGENCY.index(found[change.address]))
-    sections = [_table(changing, plan, style)] if changing else []
+    found, changing = marks(plan), by_urgency(plan)
+    rows = [findings_row(finding, style) for finding in all_findings(plan)]
+    sections = [items(rows, "finding", limit=limit // 4)] if rows else []
+    sections += [_table(changing, plan, style, limit // 2)] if changing else []
     sections += [_chains(plan, style)] if chains(plan) else []
     sections += [
         _details(change, plan.account, style)
@@ -59,6 +69,13 @@ def plan_markdown(plan: Plan, style: Style = PLAIN, *, limit: int = LIMIT) -> st
         if change.fields and found[change.address] is not Mark.SKIPPED
     ]
     return fitted(_start(plan, style), sections, _end(plan), what="sections", limit=limit)
+
+
+def by_urgency(plan: Plan) -> list[Change]:
+    """Return the changes that are more than nothing, the ones that matter most first."""
+    found = marks(plan)
+    changing = [c for c in plan.changes if found[c.address] is not Mark.UNCHANGED]
+    return sorted(changing, key=lambda change: _URGENCY.index(found[change.address]))
 
 
 def _start(plan: Plan, style: Style) -> str:
@@ -70,17 +87,12 @@ def _start(plan: Plan, style: Style) -> str:
     if prices := costs(plan):
         headline += f" Cost: {defused('; '.join(prices), style)}."
     where = f"account {code(plan.account, style)}, stack {code(plan.stack, style)}"
-    title = f"### dpo-ops plan · {where}\n\n{headline}\n"
-    return title + _findings(_all_findings(plan), style)
+    return f"### dpo-ops plan · {where}\n\n{headline}\n"
 
 
-def _all_findings(plan: Plan) -> list[Finding]:
+def all_findings(plan: Plan) -> list[Finding]:
+    """Return why changes are blocked, then the warnings."""
     return [*(f for change in plan.blocked for f in change.blocked), *plan.warnings]
-
-
-def _findings(findings: Sequence[Finding], style: Style) -> str:
-    lines = [findings_row(finding, style) for finding in findings]
-    return "\n" + "".join(lines) if lines else ""
 
 
 def findings_row(finding: Finding, style: Style) -> str:
@@ -89,12 +101,11 @@ def findings_row(finding: Finding, style: Style) -> str:
     return f"- **{finding.severity}** {where}: {defused(sentence(finding, style), style)}\n"
 
 
-def _table(changes: Sequence[Change], plan: Plan, style: Style) -> str:
+def _table(changes: Sequence[Change], plan: Plan, style: Style, limit: int) -> str:
     found, causes = marks(plan), blockers(plan)
     rows = [_row(c, found[c.address], causes.get(c.address), style) for c in changes[:_ROWS]]
-    more = len(changes) - len(rows)
-    note = f"\n*and {count(more, 'more row')}*\n" if more else ""
-    return table(("", "resource", "change", "id", "why"), rows) + note
+    head = ("", "resource", "change", "id", "why")
+    return cut_table(head, rows, limit=limit, more=len(changes) - len(rows))
 
 
 def _row(change: Change, kind: Mark, cause: Address | None, style: Style) -> tuple[str, ...]:
@@ -112,11 +123,12 @@ def _chains(plan: Plan, style: Style) -> str:
 
 
 def _details(change: Change, account: str, style: Style) -> str:
-    title = f"{style.clean(change.address)}: {count(len(change.fields), 'field')}"
-    return folded(title, fenced(_diff(change, account, style), "diff"))
+    title = f"{titled(change.address, style)}: {count(len(change.fields), 'field')}"
+    return folded(title, fenced(diff_lines(change, account, style), "diff"))
 
 
-def _diff(change: Change, account: str, style: Style) -> Iterator[str]:
+def diff_lines(change: Change, account: str, style: Style) -> Iterator[str]:
+    """Yield the fields of a change, one a line, each line with its sign in the first column."""
     for field in change.fields:
         path = style.clean(field.path)
         before, after = qualify(field.before, account), qualify(field.after, account)

@@ -106,10 +106,10 @@ def deletes(change: Change) -> str:
 def summary(plan: Plan) -> str:
     """Return `3 to create, 0 to update, …`; waiting and blocked ones only where there are any."""
     counts = Counter(marks(plan).values())
-    parts = [f"{counts[m]} to {m}" for m in _WRITING]
-    parts += [f"{counts[Mark.WAIT]} to wait for"] if counts[Mark.WAIT] else []
-    parts += [f"{counts[m]} {m}" for m in (Mark.BLOCKED, Mark.SKIPPED) if counts[m]]
-    return ", ".join([*parts, f"{counts[Mark.UNCHANGED]} unchanged"])
+    parts = [f"{counts[m]:,} to {m}" for m in _WRITING]
+    parts += [f"{counts[Mark.WAIT]:,} to wait for"] if counts[Mark.WAIT] else []
+    parts += [f"{counts[m]:,} {m}" for m in (Mark.BLOCKED, Mark.SKIPPED) if counts[m]]
+    return ", ".join([*parts, f"{counts[Mark.UNCHANGED]:,} unchanged"])
 
 
 def costs(plan: Plan) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dpo_ops.reporters.markdown import LIMIT, code, defused, fitted, table
+from dpo_ops.reporters.markdown import LIMIT, code, cut_table, defused, fitted
 from dpo_ops.reporters.report_text import (
     APPLIED,
     TIMED,
@@ -29,9 +29,9 @@ def report_markdown(
     changed = [end for end in report.ended if end.outcome != "in-sync"]
     rows = [_row(end, style) for end in changed]
     head = ("resource", "outcome", "id", "waited", "")
-    sections = [table(head, rows)] if rows else []
+    sections = [cut_table(head, rows, limit=limit // 2)] if rows else []
     sections += [_answer(answer, style) for answer in report.answers]
-    sections += [_outputs(report, style)] if report.outputs else []
+    sections += [outputs_table(report, style, limit // 4)] if report.outputs else []
     where = f"account {code(report.plan.account, style)}, stack {code(report.plan.stack, style)}"
     next_ = (defused(line, style) for line in closing(report, ending))
     said = " ".join([f"**{headline(report, ending)}**", *next_])
@@ -51,11 +51,12 @@ def _answer(answer: Answered, style: Style) -> str:
     return f"{code(answer.address, style)} was asked:\n\n> {asked}\n\nand answered:\n\n> {said}\n"
 
 
-def _outputs(report: Report, style: Style) -> str:
+def outputs_table(report: Report, style: Style, limit: int) -> str:
+    """Return the names that others need as a table of at most about `limit` bytes."""
     rows = [
         (code(f"{address}.{key}", style), code(value, style))
         for address, values in report.outputs.items()
         for key, value in qualify(values, report.plan.account).items()
         if value is not None
     ]
-    return table(("output", "value"), rows)
+    return cut_table(("output", "value"), rows, limit=limit)

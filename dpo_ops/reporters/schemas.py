@@ -9,6 +9,7 @@ from dpo_ops.planner.drift import Sort
 from dpo_ops.reporters.card import CARD_SCHEMA
 from dpo_ops.reporters.documents import VERSION
 from dpo_ops.reporters.history import HISTORY_SCHEMA
+from dpo_ops.reporters.layout import LAYOUT_SCHEMA
 from dpo_ops.reporters.lineage import LINEAGE_SCHEMA
 from dpo_ops.reporters.pairs_schemas import PAIRS_SCHEMAS
 from dpo_ops.reporters.report_text import WORDS
@@ -161,6 +162,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "skipped": list_of(record({"name": TEXT, "why": TEXT})),
         },
     ),
+    "fmt": LAYOUT_SCHEMA,
     "findings": published("findings", {"files": list_of(TEXT), "findings": list_of(FINDING)}),
     **PAIRS_SCHEMAS,
     "error": published("error", {"error": _ERROR}),

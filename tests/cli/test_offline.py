@@ -142,7 +142,7 @@ def test_no_key_is_an_error_that_says_what_to_set(run: Run, specs: Path):
 def test_schemas_are_schemas(run: Run):
     names = [line.split()[0] for line in run("schema").out.splitlines()]
     own = ["spec", "plan", "report", "round", "status", "drift", "metrics", "outputs", "history"]
-    own += ["lineage", "card", "import", "findings", "error"]
+    own += ["lineage", "card", "import", "fmt", "findings", "error"]
     assert [name for name in names if not name.startswith("pairs-")] == own
     assert [name for name in names if name != "spec"] == list(SCHEMAS)
     for name in names:

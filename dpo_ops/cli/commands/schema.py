@@ -27,6 +27,7 @@ NAMES = {
     "lineage": "lineage --format json",
     "card": "card --format json",
     "import": "import --format json",
+    "fmt": "fmt --format json",
     "findings": "validate --format json",
     "pairs-explain": "pairs explain --format json",
     "pairs-import": "pairs import --format json",

@@ -18,12 +18,22 @@ if TYPE_CHECKING:
 
 @click.command("validate")
 @with_specs
+@click.option(
+    "--schema-only",
+    is_flag=True,
+    help="Hold each document against the schema alone; what is named and no spec is passed over.",
+)
 @with_screen
-def command(screen: Screen, specs: Specs) -> int:
+def command(screen: Screen, specs: Specs, *, schema_only: bool) -> int:
     """Check the specs in PATHS (files or folders; `specs` by default).
 
     Needs no key and no network. Shows everything that is wrong, not just the first.
     """
+    if schema_only:
+        from dpo_ops.loader.alone import check_alone
+
+        files, documents, findings = check_alone(specs.paths)
+        return _print(screen, files, documents, findings, "document")
     from dpo_ops.cli.desired import load
 
     try:
@@ -34,7 +44,11 @@ def command(screen: Screen, specs: Specs) -> int:
 
 
 def _print(
-    screen: Screen, files: Sequence[str], resources: int, findings: Sequence[Finding]
+    screen: Screen,
+    files: Sequence[str],
+    resources: int,
+    findings: Sequence[Finding],
+    noun: str = "resource",
 ) -> int:
     from dpo_ops import reporters
     from dpo_ops.cli.results import show
@@ -42,8 +56,8 @@ def _print(
     style = screen.data_style()
     show(
         screen,
-        text=lambda: reporters.checked_text(files, resources, findings, style),
-        markdown=lambda: reporters.findings_markdown(files, resources, findings, style),
+        text=lambda: reporters.checked_text(files, resources, findings, style, noun=noun),
+        markdown=lambda: reporters.findings_markdown(files, resources, findings, style, noun=noun),
         document=lambda: reporters.findings_document(files, findings),
         findings=findings,
     )

@@ -1,0 +1,1 @@
+"""GitHub: its pull requests, issues, artifacts and deployments, over its REST API."""

@@ -1,0 +1,1 @@
+"""GitLab: its merge requests, issues and artifacts, over its REST API."""
