@@ -12,6 +12,7 @@ import pytest
 from dpo_ops.executor import Outcome, Waits
 from dpo_ops.executor.events import (
     Answered,
+    Began,
     Ended,
     Event,
     StepBegan,
@@ -122,6 +123,7 @@ def test_the_whole_story_of_a_managed_job(rehearsal: Rehearsal, tmp_path: Path) 
     assert answers[0].answer.startswith("[dpo-ops emulator: stand-in answer")
     assert list(report.ended) == [event for event in rehearsal.events if isinstance(event, Ended)]
     assert (report.interrupted, report.left) == (False, False)
+    assert rehearsal.events[0] == Began(report.plan)
 
 
 def test_the_whole_story_of_a_training_on_ones_own_compute(

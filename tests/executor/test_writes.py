@@ -226,13 +226,15 @@ def test_a_proof_that_can_not_be_written_down_is_no_failure(
 
 @dataclass
 class Heard(httpx.BaseTransport):
-    """Notes the PATCH requests: their query and their body."""
+    """Notes what is sent by one method to one path: its query and its body."""
 
     inner: httpx.BaseTransport
     heard: list[tuple[dict[str, Any], Any]]
+    method: str = "PATCH"
+    path: str = ""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if request.method == "PATCH":
+        if request.method == self.method and request.url.path.endswith(self.path):
             query = parse_qs(request.url.query.decode())
             self.heard.append((query, json.loads(request.read())))
         return self.inner.handle_request(request)
@@ -277,6 +279,27 @@ def test_a_patch_names_what_changes_and_sends_along_all_else_that_can_be_changed
     filled = {"deploymentShape", "acceleratorType", "precision", "maxContextLength"}
     assert not set(body) & {*filled, "annotations", "state", "replicaCount", "name", "createTime"}
     assert None not in body.values()
+
+
+def test_a_secret_is_put_in_where_it_is_sent_and_nowhere_else(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    heard: list[tuple[dict[str, Any], Any]] = []
+    rehearsal.wrap = lambda inner: Heard(inner, heard, "POST", "/dpoJobs")
+    rehearsal.client = rehearsal.connect()
+    rehearsal.environ = {"WANDB_API_KEY": "not-for-print"}
+    said = {
+        "dataset": data.address.name,
+        "trainingConfig": {"baseModel": wanted.BASE},
+        "wandbConfig": {"enabled": True, "apiKey": {"secretRef": {"env": "WANDB_API_KEY"}}},
+    }
+    job = wanted.make("DPOJob", "tune", said, links={"dataset": data})
+    assert rehearsal.apply(state(data, job)).exit_code == 0
+    ((query, body),) = heard
+    assert query == {"dpoJobId": [f"{job.id}-a1"]}
+    assert body["wandbConfig"] == {"enabled": True, "apiKey": "not-for-print"}
+    assert body["dataset"] == f"accounts/emulator/datasets/{data.id}"
+    assert "not-for-print" not in repr(rehearsal.events)
 
 
 # What is removed, and what is in the way
