@@ -3,7 +3,8 @@
 They ask for no key and are not in the request log. The settings: `paymentMethod` (false asks
 for a card), `quotas` (id to limit), `suspendState`, `patchWithoutMask` (`merge` or `replace`)
 and `jobOverrides`, a list of `{job, at, state, status}`: a job whose id the glob `job` matches
-goes to `state` when it reaches `at` (by default RUNNING), and stays there.
+goes to `state` when it reaches `at` (by default RUNNING), and stays there. Likewise
+`deploymentOverrides`, a list of `{deployment, state, status}`, for one that would get READY.
 """
 
 import json
@@ -18,8 +19,21 @@ from .world import World
 
 PREFIX: Final = "/_emulator/"
 _SETTINGS: Final = frozenset(
-    {"paymentMethod", "quotas", "jobOverrides", "patchWithoutMask", "suspendState"}
+    {
+        "paymentMethod",
+        "quotas",
+        "jobOverrides",
+        "deploymentOverrides",
+        "patchWithoutMask",
+        "suspendState",
+    }
 )
+
+
+_OVERRIDES: Final = {
+    "jobOverrides": "{job, state, at?, status?}",
+    "deploymentOverrides": "{deployment, state, status?}",
+}
 
 
 def answer(world: World, request: Request) -> Response:
@@ -97,11 +111,12 @@ def _set_settings(world: World, body: Any) -> Response:
 
 
 def _check_settings(body: Mapping[str, Any]) -> None:
-    overrides = body.get("jobOverrides", [])
-    if not isinstance(overrides, list) or not all(
-        isinstance(o, dict) and isinstance(o.get("state"), str) for o in overrides
-    ):
-        raise refuse("INVALID_ARGUMENT", "jobOverrides is a list of {job, state, at?, status?}")
+    for key, form in _OVERRIDES.items():
+        overrides = body.get(key, [])
+        if not isinstance(overrides, list) or not all(
+            isinstance(o, dict) and isinstance(o.get("state"), str) for o in overrides
+        ):
+            raise refuse("INVALID_ARGUMENT", f"{key} is a list of {form}")
     quotas = body.get("quotas", {})
     if not isinstance(quotas, dict) or not all(isinstance(v, int) for v in quotas.values()):
         raise refuse("INVALID_ARGUMENT", "quotas maps quota ids to whole numbers")

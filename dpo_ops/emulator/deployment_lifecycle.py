@@ -4,6 +4,7 @@ Each deployment has one next event; when it is due the event happens and the nex
 worked out from what the deployment has become.
 """
 
+import fnmatch
 from collections.abc import Iterator
 from typing import Final
 
@@ -103,12 +104,18 @@ def settle(world: World, row: Row, at: float) -> None:
         row.hidden["scaleUpAt"] = None
         _set_replicas(row, ready=row.fields["desiredReplicaCount"])
     else:
-        _finish(row, at)
+        _finish(world, row, at)
     row.due = _next(row)
     world.store.put(row)
 
 
-def _finish(row: Row, at: float) -> None:
+def _finish(world: World, row: Row, at: float) -> None:
+    overrides = world.settings.get("deploymentOverrides", [])
+    for held in overrides:
+        if fnmatch.fnmatchcase(row.id, held.get("deployment", "*")):
+            _enter(row, held["state"], at)
+            row.fields["status"] = held.get("status", dict(OK))
+            return
     if row.fields["state"] == "CREATING":
         _set_replicas(row, ready=row.fields["desiredReplicaCount"])
         row.hidden["idleSince"] = at

@@ -38,7 +38,7 @@ def probe(client: Client, change: Change) -> Answered:
     try:
         answer = client.chat(model, messages, max_tokens=_LENGTH, temperature=0)
     except (NotFound, ServerFault, QuotaExceeded, Unreachable) as error:
-        raise NotYet(f"does not answer yet: {error.why or error.what}") from error
+        raise NotYet(f"does not answer yet: {error.why}") from error
     try:
         said = str(answer["choices"][0]["message"]["content"] or "")
     except (KeyError, IndexError, TypeError) as error:

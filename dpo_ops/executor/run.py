@@ -244,11 +244,15 @@ class _Run:
 
     def _defer_or_fail(self, task: Task, error: QuotaExceeded) -> None:
         """What is full may have room again when something of ours ends; nothing else frees it."""
-        if not any(other.under_way for other in self.open.values()):
+        if not any(self._goes_on(other) for other in self.open.values() if other is not task):
             self._end(task, Outcome.FAILED, str(error))
             return
         task.not_before = self.clock.now() + self.sight.pause()
-        self._say(self._waiting(task, "NO_QUOTA", f"waiting for quota: {error.why or error.what}"))
+        self._say(self._waiting(task, "NO_QUOTA", f"waiting for quota: {error.why}"))
+
+    def _goes_on(self, task: Task) -> bool:
+        """Whether it is under way, or between two steps: then it is so in the next round."""
+        return task.under_way or (task.not_before is None and self._ready(task))
 
     def _said_better(self, task: Task, error: Retired) -> DpoOpsError:
         """Name the line of the spec that asks for what the platform no longer does."""
@@ -344,9 +348,7 @@ class _Run:
             ended,
             tuple(self.answers),
             interrupted=stopped,
-            left=stopped
-            and not (self.blind or self.stop())
-            and (self._spent() or self.waits.leave),
+            left=stopped and self._is_left(),
         )
 
     def _uploaded(self, change: Change, done: int, total: int) -> None:

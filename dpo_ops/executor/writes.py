@@ -158,7 +158,7 @@ class Writer:
         sleep_unless(self.clock, self.waits.first_s, self.stop)
         if self.stop():
             # What was seen in haste proves nothing: no decision may rest on it.
-            raise Interrupted("stopped", fix="run the same command again")
+            raise Interrupted("stopped")
 
     def _after_deleted(self, name: str) -> str:
         collection, _, id_ = name.partition("/")
@@ -319,14 +319,13 @@ class Writer:
             self.client.post(self._path(f"{name}:setTags"), {"tags": tags}, repeatable=True)
         except (Rejected, NotFound, Retired) as error:
             # It has answered, and that is what counts; only the next run will ask it again.
-            return f"the proof could not be written down: {error.why or error.what}"
+            return f"the proof could not be written down: {error.why}"
         return "the proof is written down"
 
     def _delete(self, change: Change, name: str) -> str:
         kind = change.kind
-        own = kind.delete_params if name.startswith(f"{kind.collection}/") else {}
         made_anew = Step(Verb.CREATE, name) in change.steps
-        params = {**own, "hard": "true"} if made_anew else dict(own)
+        params = {**kind.delete_params, **({"hard": "true"} if made_anew else {})}
         try:
             self.client.delete(self._path(name), params)
         except NotFound:

@@ -79,6 +79,7 @@ NAME = "custom/dpo-ops-name"
 PROVEN = "custom/dpo-ops-proven"
 APPLIED = "custom/dpo-ops-applied"
 ADOPTED = "custom/dpo-ops-adopted"
+REMADE = "custom/dpo-ops-remade"
 PROTECTED = "custom/dpo-ops-protected"
 RETAINED = "custom/dpo-ops-retained"
 """The annotations that mark what is ours and what has answered. Only keys under `custom/` are
@@ -424,8 +425,33 @@ def _seen(
         next_id=deployment.id,
         earlier=earlier,
         conflict=conflict,
+        final=_final(deployment, record) if health is Health.FAILED else None,
         names=() if health is Health.NOT_FOUND else (f"deployments/{id_}",),
     )
+
+
+_REMAKES = 2
+"""How often a deployment that failed is made anew from one spec: each start-up may be charged."""
+
+
+def _final(deployment: Resource, record: Mapping[str, Json]) -> Final | None:
+    """Say why a failed deployment is not made anew, or nothing where it is."""
+    if _remade(deployment, record) < _REMAKES:
+        return None
+    why = f"it was made anew {_REMAKES} times from this very spec, and failed again"
+    return Final(why, "look at why it fails; then change its spec, or delete it to try once more")
+
+
+def _anew(deployment: Resource, failed: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a body that counts along. Its id is fixed, so the attempts can't be told by that."""
+    count = f"{_remade(deployment, failed) + 1}-{deployment.options['said']}"
+    return {**deployment.body, "annotations": {**deployment.body["annotations"], REMADE: count}}
+
+
+def _remade(deployment: Resource, record: Mapping[str, Json]) -> int:
+    """Return how often it has failed and been made anew from the spec as it is now."""
+    count, _, said_then = str(look_up(record, ["annotations", REMADE]) or "").partition("-")
+    return int(count) if count.isdecimal() and said_then == deployment.options["said"] else 0
 
 
 def _adopting(deployment: Resource, listing: Listing) -> Observed:
@@ -642,6 +668,7 @@ DEPLOYMENT = Kind(
     proven=_proven,
     claims=_claims,
     stamp=_stamp,
+    anew=_anew,
     applied=_applied,
     traffic=Traffic(":metrics", {"timeRange": "24h"}, _runs, _unused),
     ran_out=_ran_out,

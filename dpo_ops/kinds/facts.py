@@ -416,6 +416,11 @@ def as_it_is(
     return body
 
 
+def same_again(resource: Resource, failed: Mapping[str, Json]) -> Mapping[str, Json]:  # noqa: ARG001  -- the default `anew`
+    """Return the body as it is: what is made anew does not say that it is."""
+    return resource.body
+
+
 def nothing_recalled(record: Mapping[str, Json]) -> Mapping[str, Json]:  # noqa: ARG001  -- the default `recall`
     """Return nothing: a record of this kind does not say what decided it."""
     return {}
@@ -522,6 +527,9 @@ class Kind:
     claims: Claims | None = None
     """Gives the stack and the spec name that a standing record is marked with; none for a kind
     that costs nothing while it stands, so that nobody has to be warned of one without a spec."""
+    anew: Callable[[Resource, Mapping[str, Json]], Mapping[str, Json]] = same_again
+    """The body to create where a failed record makes room for it: how often that was done is
+    written on it, so that `find` can call a failure final."""
     paused: Callable[[Mapping[str, Json]], bool] = never
     """Whether a record is halted and goes on when it is told to `:resume`."""
     paid: str = ""

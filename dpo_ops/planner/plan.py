@@ -111,10 +111,12 @@ def _to_create(seen: Observed) -> bool:
 
 def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
     name = f"{kind.collection}/{seen.next_id}"
+    remakes = seen.health is Health.FAILED and seen.next_id == seen.id
+    if remakes:
+        resource = replace(resource, body=kind.anew(resource, seen.record or {}))
     old = superseded(kind, seen)
     restores = _restores(kind, seen)
     retagged = restores and kind.tags(resource.body, seen.record or {})
-    remakes = seen.health is Health.FAILED and seen.next_id == seen.id
     fields, running = _create_fields(kind, resource, seen), _running(kind, seen)
     steps = [
         *([Step(Verb.TRAIN, name)] if resource.recipe else []),

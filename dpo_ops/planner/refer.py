@@ -23,17 +23,13 @@ def refer(resource: Resource, seen: Observed, dependents: Sequence[Resource]) ->
     """Return the change that changes nothing, or says why what needs it can't be made."""
     reason = f"only referred to: {seen.message}"
     if seen.health is Health.NOT_FOUND:
-        return _blocked(resource, seen, f"there is no {seen.id} to refer to: {seen.message}")
+        what = f"there is no {seen.id} to refer to: {seen.message}"
+        why = "its spec only refers to it, and nothing is made in its place"
+        fix = "correct the name, or write a spec that makes it"
+        finding = Finding(resource.where(*_PATHS), what, why, fix, "external")
+        return change_of(resource, seen).stopped(finding)
     if seen.health is Health.CURRENT or not dependents:
         return change_of(resource, seen, action=Action.NO_OP, reason=reason)
-    if seen.health in (Health.FAILED, Health.TERMINATING):
-        return _blocked(resource, seen, f"{seen.id} is of no use: {seen.message}")
+    # What will never be of use ends the wait for it as a failure.
     wait = Step(Verb.WAIT, f"{kind_of(resource).collection}/{seen.id}")
     return change_of(resource, seen, action=Action.NO_OP, reason=reason, steps=(wait,))
-
-
-def _blocked(resource: Resource, seen: Observed, what: str) -> Change:
-    why = "its spec only refers to it, and nothing is made in its place"
-    fix = "correct the name, or write a spec that makes it"
-    finding = Finding(resource.where(*_PATHS), what, why, fix, "external")
-    return change_of(resource, seen).stopped(finding)

@@ -162,7 +162,9 @@ def _next(end: Ended, ahead: Plan | None) -> str:
             finding = change.blocked[0]
             reasons = " · ".join(filter(None, (finding.why, finding.fix)))
             return f"{change.address} stays blocked: {reasons}."
-        if change.id != end.id and any(step.verb is Verb.CREATE for step in change.steps):
+        verbs = {step.verb for step in change.steps if step.name.endswith(f"/{change.id}")}
+        anew = change.id != end.id or Verb.DELETE in verbs
+        if Verb.CREATE in verbs and anew:
             pays = " and pays for" if change.kind.paid else ""
             return f"The next apply makes{pays} another attempt: {change.id}."
     return ""

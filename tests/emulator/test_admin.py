@@ -47,6 +47,7 @@ def test_admin_routes_ask_for_no_key_and_know_their_limits(api: Any):
         ("faults", {"status": 500, "regex": "("}),
         ("faults", {"delay": "2s"}),
         ("settings", {"jobOverrides": [{"job": "x"}]}),
+        ("settings", {"deploymentOverrides": [{"deployment": "x"}]}),
         ("settings", {"quotas": {"training-h200-count": "x"}}),
         ("settings", {"nonsense": 1}),
         ("clock", {"advance": "soon"}),

@@ -8,7 +8,7 @@ import pytest
 
 from dpo_ops.executor import Outcome, Waits
 from dpo_ops.kinds import KINDS
-from dpo_ops.resource import Health, State
+from dpo_ops.resource import Address, Health, State
 from tests import wanted
 from tests.executor.test_run import ROW, dataset
 from tests.rehearsal import Rehearsal
@@ -106,6 +106,60 @@ def test_an_older_job_that_still_runs_has_the_fate_that_the_spec_gives_it(
         cancelled = "JOB_STATE_CANCELLED"
         assert old["state"] == (cancelled if policy == "cancel" else "JOB_STATE_COMPLETED")
         assert (new["createTime"] >= old["completedTime"]) == (policy == "finish")
+
+
+def serving(folder: Path, **said: Any) -> State:
+    desired = tuning(folder)
+    job = desired[Address("DPOJob", "tune")]
+    return state(*desired.values(), wanted.deployment(job, minReplicaCount=0, **said))
+
+
+def never_serves(rehearsal: Rehearsal) -> None:
+    status = {"code": "RESOURCE_EXHAUSTED", "message": "no capacity"}
+    override = {"deployment": "*", "state": "FAILED", "status": status}
+    rehearsal.admin("POST", "settings", {"deploymentOverrides": [override]})
+
+
+def created(rehearsal: Rehearsal) -> int:
+    return sum(r["path"].endswith("/deployments") for r in posts(rehearsal))
+
+
+def posts(rehearsal: Rehearsal) -> list[dict[str, Any]]:
+    return [r for r in rehearsal.requests() if r["method"] == "POST"]
+
+
+def test_a_deployment_that_fails_is_made_anew_twice_and_then_left_as_it_is(tmp_path: Path) -> None:
+    desired = serving(tmp_path)
+    with Rehearsal() as rehearsal:
+        never_serves(rehearsal)
+        for _ in range(6):
+            assert rehearsal.apply(desired).exit_code == 1
+        assert created(rehearsal) == 3
+        held = rehearsal.plan(desired).blocked[0].blocked[0]
+        assert "no capacity" in held.what
+        assert "made anew 2 times" in held.why
+        assert "delete it" in held.fix
+
+
+@pytest.mark.parametrize("by", ["spec", "hand"])
+def test_a_deployment_that_was_given_up_has_its_tries_again_once_somebody_did_something(
+    by: str, tmp_path: Path
+) -> None:
+    desired, deployment = serving(tmp_path), Address("Deployment", "serve")
+    with Rehearsal() as rehearsal:
+        never_serves(rehearsal)
+        for _ in range(4):
+            rehearsal.apply(desired)
+        rehearsal.admin("POST", "settings", {"deploymentOverrides": []})
+        assert rehearsal.apply(desired).exit_code == 1
+        if by == "spec":
+            desired = serving(tmp_path, maxReplicaCount=2)
+        else:
+            name = f"accounts/emulator/deployments/{desired[deployment].id}"
+            rehearsal.client.delete(name, {"hard": "true", "ignoreChecks": "true"})
+        assert rehearsal.apply(desired).exit_code == 0
+        assert rehearsal.plan(desired).in_sync
+        assert created(rehearsal) == 4
 
 
 STATES = {

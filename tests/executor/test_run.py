@@ -12,6 +12,7 @@ from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import Document
 from dpo_ops.resource import Address, Content, Resource
 from tests import wanted
+from tests.laws.schedule import in_order
 from tests.rehearsal import Rehearsal
 from tests.wanted import state
 
@@ -88,12 +89,27 @@ def test_more_jobs_than_the_quota_lets_run_wait_for_their_turn(
     assert any(isinstance(e, Waiting) and e.state == "NO_QUOTA" for e in rehearsal.events)
 
 
+def test_a_job_refused_for_quota_waits_for_those_accepted_at_the_same_time(
+    data: Resource,
+) -> None:
+    # All answers are there when the first is looked at: none of the accepted is waited for yet.
+    with in_order(), Rehearsal() as rehearsal:
+        jobs = [wanted.job(data, f"tune-{n}", epochs=n) for n in range(1, 8)]
+        report = rehearsal.apply(state(data, *jobs))
+        assert report.exit_code == 0, report.ended
+        assert len(rehearsal.jobs()) == 7
+
+
+@pytest.mark.parametrize("count", [1, 3])
 def test_a_quota_that_nothing_of_ours_can_free_is_a_failure(
-    rehearsal: Rehearsal, data: Resource
+    rehearsal: Rehearsal, data: Resource, count: int
 ) -> None:
     rehearsal.fault(method="POST", path="*/dpoJobs", status=429, times=0)
-    report = rehearsal.apply(state(*pipeline(data)))
-    assert outcomes(report)["DPOJob/tune"] == "failed"
+    jobs = [wanted.job(data, f"tune-{n}", epochs=n + 1) for n in range(count)]
+    report = rehearsal.apply(state(data, *jobs, wanted.deployment(jobs[0])))
+    ended = outcomes(report)
+    assert [ended[f"DPOJob/tune-{n}"] for n in range(count)] == ["failed"] * count
+    assert ended["Deployment/serve"] == "skipped"
 
 
 def test_what_depends_on_a_failure_is_skipped_and_the_rest_goes_on(

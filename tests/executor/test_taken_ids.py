@@ -8,8 +8,10 @@ import pytest
 
 from dpo_ops.errors import NotFound
 from dpo_ops.executor import Outcome
+from dpo_ops.executor.events import StepEnded
 from dpo_ops.planner import Verb
 from tests import wanted
+from tests.executor.test_policies import ends_as
 from tests.executor.test_run import ROW, dataset, outcomes, pipeline
 from tests.rehearsal import Rehearsal
 from tests.wanted import state
@@ -177,3 +179,78 @@ def test_a_dataset_that_was_filled_since_the_plan_is_not_filled_again(
     rehearsal.forget_requests()
     assert rehearsal.run(made).exit_code == 0
     assert not [w for w in rehearsal.writes() if w.endswith(":upload")]
+
+
+def test_an_attempt_of_another_run_that_has_failed_since_the_plan_is_not_followed_by_a_second(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    job = wanted.job(data)
+    desired = state(data, job)
+    made = rehearsal.plan(desired)
+    ends_as(rehearsal, "FAILED")
+    assert rehearsal.apply(desired).exit_code == 1
+    report = rehearsal.run(made)
+    assert report.having(Outcome.FAILED)[0].message == (
+        f"dpoJobs/{job.id}-a1: it exists and is failed: the trainer crashed"
+        " · that was not so when the plan was made · plan again"
+    )
+    assert len(rehearsal.jobs()) == 1
+
+
+def test_the_id_of_a_deleted_second_attempt_is_passed_over_though_the_first_has_failed(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    job = wanted.job(data)
+    desired = state(data, job)
+    ends_as(rehearsal, "FAILED")
+    for _ in range(2):
+        rehearsal.apply(desired)
+    remove(rehearsal, f"dpoJobs/{job.id}-a2")
+    rehearsal.admin("POST", "settings", {"jobOverrides": []})
+    report = rehearsal.apply(desired)
+    assert report.exit_code == 0
+    assert report.having(Outcome.DONE)[-1].id == f"{job.id}-a3"
+
+
+def test_a_deployment_that_was_made_and_deleted_since_the_plan_is_restored(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    pipe = pipeline(data)
+    made = overtaken(rehearsal, state(*pipe))
+    remove(rehearsal, f"deployments/{pipe[2].id}", ignoreChecks="true")
+    rehearsal.forget_requests()
+    report = rehearsal.run(made)
+    assert report.exit_code == 0
+    assert report.having(Outcome.DONE)[-1].id == pipe[2].id
+    notes = [e.note for e in rehearsal.events if isinstance(e, StepEnded)]
+    assert f"restored {pipe[2].id}" in notes
+    assert any(w.endswith(f"deployments/{pipe[2].id}:undelete") for w in rehearsal.writes())
+
+
+def test_what_is_adopted_keeps_its_id_and_the_report_says_that_it_was_there(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    pipe = pipeline(data)
+    made = overtaken(rehearsal, state(*pipe))
+    rehearsal.events.clear()
+    report = rehearsal.run(made)
+    assert [end.id for end in report.ended] == [data.id, f"{pipe[1].id}-a1", pipe[2].id]
+    created = [
+        e.note for e in rehearsal.events if isinstance(e, StepEnded) and e.step.verb is Verb.CREATE
+    ]
+    assert created == [
+        f"found {end.id} there already, with the same content" for end in report.ended
+    ]
+
+
+def test_a_deployment_of_somebody_else_under_our_id_is_refused_and_says_what_to_do(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    pipe = pipeline(data)
+    made = overtaken(rehearsal, state(*pipe))
+    path = f"accounts/emulator/deployments/{pipe[2].id}"
+    rehearsal.client.post(f"{path}:setTags", {"tags": {"custom/dpo-ops-stack": "theirs"}})
+    assert rehearsal.run(made).having(Outcome.FAILED)[0].message == (
+        f"deployments/{pipe[2].id}: its id is taken · it does not carry the mark of this stack"
+        " · rename the spec, or remove what is in its way"
+    )

@@ -303,3 +303,21 @@ def test_never_what_the_last_commits_or_any_deployment_refer_to(
     for change in found.plan.changes:
         assert (change.action is Action.DELETE) == bool(change.steps)
         assert change.reason.startswith("kept: ") or change.steps
+
+
+def test_what_is_said_of_what_goes_and_that_it_does_not_come_back() -> None:
+    old, new = made("a"), made("b")
+    records = together(old.records(), new.records(NEW))
+    found = collect("acme", "default", records, [("HEAD", new.state)])
+    assert (found.plan.account, found.plan.stack) == ("acme", "default")
+    going = [change for change in found.plan.changes if change.action is Action.DELETE]
+    assert going
+    for change in going:
+        assert change.reason == f"no kept commit and no deployment refers to it; of {OLD}"
+        assert change.reversible is False
+        assert change.id == ", ".join(last_segment(step.name) for step in change.steps)
+    for change in found.plan.changes:
+        if change not in going:
+            assert (change.action, change.steps) == (Action.NO_OP, ())
+            assert change.reason.startswith("kept: ")
+            assert change.health

@@ -257,3 +257,73 @@ def test_settings_are_what_was_sent_and_what_the_platform_filled_in():
         "trainingConfig.loraRank",
     ]
     assert {said for *_, said in settings(KINDS["DPOJob"], None, shown, "acme")} == {None}
+
+
+def test_the_whole_of_what_came_of_what() -> None:
+    """Commits, what they wanted, and what the account holds of it, or does not hold any more."""
+    day = "2026-11-0{}T00:00:00Z"
+    loaded = record(
+        "deployedModels",
+        "tune-on-serve",
+        state="DEPLOYED",
+        model=f"accounts/acme/models/{JOB_A.id}",
+        deployment=f"accounts/acme/deployments/{SERVE_A.id}",
+    )
+    old = record(
+        "dpoJobs", "old-0-a1", state="JOB_STATE_COMPLETED", dataset="accounts/-/datasets/x"
+    )
+    records = {
+        collection: [{**row, "createTime": day.format(n)} for n, row in enumerate(rows, 1)]
+        for collection, rows in {**RECORDS, "deployedModels": [loaded]}.items()
+    }
+    records["dpoJobs"].append(old)
+    found = graph(past(ONE, TWO, None, ONE), "acme", records)
+    model, data, serve = f"models/{JOB_A.id}", f"datasets/{A.id}", f"deployments/{SERVE_A.id}"
+    other, rows, idle = f"models/{JOB_B.id}", f"datasets/{B.id}", f"deployments/{SERVE_B.id}"
+    commits = [f"commits/{commit(n).id}" for n in (1, 2, 3, 4)]
+    nodes = {
+        name: (node.address, node.state, node.created, node.more)
+        for name, node in found.nodes.items()
+        if not node.commit
+    }
+    assert nodes == {
+        model: ("DPOJob/tune", "its adapter is in the account", day.format(1), 1),
+        data: ("Dataset/prefs", "ready", day.format(1), 1),
+        serve: ("Deployment/serve", "ready", day.format(1), 1),
+        other: ("", "not in the account", "", 0),
+        rows: ("", "ready", day.format(2), 0),
+        idle: ("", "not in the account", "", 0),
+        f"dpoJobs/{JOB_A.id}-a1": ("", "failed", day.format(1), 0),
+        f"dpoJobs/{JOB_A.id}-a2": ("", "completed", day.format(2), 0),
+        "dpoJobs/old-0-a1": ("", "completed", "", 0),
+        "datasets/x": ("", "not in the account", "", 0),
+        "deployedModels/tune-on-serve": ("", "deployed", day.format(1), 0),
+    }
+    assert [name for name, node in found.nodes.items() if node.commit] == commits
+    assert A.content
+    assert (found.nodes[data].digest, found.nodes[data].rows) == (A.content.digest, 3)
+    assert found.origins == {
+        data: {commits[0]},
+        model: {commits[0], data, f"dpoJobs/{JOB_A.id}-a1", f"dpoJobs/{JOB_A.id}-a2"},
+        serve: {commits[0], model},
+        rows: {commits[1]},
+        other: {commits[1], rows},
+        idle: {commits[1], other},
+        f"dpoJobs/{JOB_A.id}-a1": {data},
+        f"dpoJobs/{JOB_A.id}-a2": {data},
+        "dpoJobs/old-0-a1": {"datasets/x"},
+        "deployedModels/tune-on-serve": {model, serve},
+    }
+    part = found.around("datasets/x")
+    assert (part.account, list(part.nodes)) == ("acme", ["dpoJobs/old-0-a1", "datasets/x"])
+    assert part.origins == {"dpoJobs/old-0-a1": {"datasets/x"}, "datasets/x": set()}
+
+
+def test_a_model_whose_data_no_commit_knows_comes_from_its_digest() -> None:
+    made = own_job(A)
+    told = record("models", made.id, **made.body, state="READY")
+    found = graph((), "acme", {"models": [told]})
+    assert A.content
+    data = f"data/{A.content.digest}"
+    assert found.origins == {f"models/{made.id}": {data}}
+    assert found.nodes[data].digest == A.content.digest

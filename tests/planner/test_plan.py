@@ -5,6 +5,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from dpo_ops import __version__
 from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import Answer, Listing
 from dpo_ops.planner import (
@@ -18,7 +19,7 @@ from dpo_ops.planner import (
     questions,
     teardown,
 )
-from dpo_ops.resource import Address, State
+from dpo_ops.resource import Address, State, digest
 from tests import wanted
 from tests.wanted import BASE, job_record, ready_model, record, served, state, uploaded
 
@@ -236,6 +237,22 @@ def test_a_failed_deployment_is_made_anew_under_its_id() -> None:
     assert steps(again, "Deployment/serve") == ["delete", "create", "wait", "probe", "mark"]
 
 
+@pytest.mark.parametrize("remade", ["0-", "1-", "1", "-", "no number-", "99-ofanotherspec"])
+def test_a_failed_deployment_is_made_anew_however_its_count_reads(remade: str) -> None:
+    tags = {**SERVE.body["annotations"], "custom/dpo-ops-remade": remade}
+    said = SERVE.options["said"] if remade[:2] in ("0-", "1-") else ""
+    tags["custom/dpo-ops-remade"] += str(said)
+    failed = change(
+        made(**{**IN_PLACE, "deployments": [served(SERVE, "FAILED", annotations=tags)]}),
+        "Deployment/serve",
+    )
+    assert failed.action is Action.REPLACE
+    assert failed.resource
+    count = int(remade[0]) + 1 if said else 1
+    told = failed.resource.body["annotations"]["custom/dpo-ops-remade"]
+    assert told == f"{count}-{SERVE.options['said']}"
+
+
 def test_what_does_not_carry_the_mark_is_never_touched() -> None:
     foreign = served(SERVE, minReplicaCount=5, annotations={})
     held = change(made(**{**IN_PLACE, "deployments": [foreign]}), "Deployment/serve")
@@ -328,3 +345,104 @@ def test_another_stack_with_the_same_spec_has_another_deployment() -> None:
 def test_records_of_unknown_shape_do_no_harm() -> None:
     odd = [record("datasets", DATA.id, state=None, status=None), {"name": "accounts/-/datasets/x"}]
     assert change(made(datasets=odd), "Dataset/prefs").action is Action.UPDATE
+
+
+def test_the_document_of_a_plan_in_full() -> None:
+    foreign = served(SERVE, minReplicaCount=5, annotations={})
+    found = made(datasets=[uploaded(DATA)], deployments=[foreign])
+    said = document(found)
+    jsonschema.validate(said, PLAN_SCHEMA)
+    data, tune, serve = said["changes"]
+    assert data == {
+        "address": "Dataset/prefs",
+        "action": "no-op",
+        "id": DATA.id,
+        "reason": "in place: ready",
+        "health": "Current",
+        "fields": [],
+        "steps": [],
+        "needs": [],
+        "body": dict(DATA.body),
+        "cost": None,
+        "unpriced": "",
+        "reversible": True,
+        "blocked": [],
+        "place": "spec.yaml:1:1",
+    }
+    name = f"dpoJobs/{JOB.id}-a1"
+    assert tune["needs"] == ["Dataset/prefs"]
+    assert tune["steps"] == [{"verb": "create", "name": name}, {"verb": "wait", "name": name}]
+    assert tune["body"] == dict(JOB.body)
+    assert {f["path"]: f["after"] for f in tune["fields"]}["trainingConfig.epochs"] == 1
+    assert set(tune["fields"][0]) == {"path", "before", "after", "reason"}
+    assert serve["blocked"] == [
+        {
+            "where": "spec.yaml:1:1",
+            "severity": "error",
+            "what": f"{SERVE.id} is not ours to change",
+            "why": "it does not carry the mark of this stack",
+            "fix": "rename the spec, or remove what is in its way",
+            "rule": "",
+        }
+    ]
+    assert serve["needs"] == ["DPOJob/tune"]
+
+
+def test_the_warnings_of_a_plan_are_in_its_document() -> None:
+    stray = wanted.deployment(JOB, "old")
+    observed = Accounted("acme", {}, ((stray.address, served(stray)),))
+    (warning,) = document(plan(State({}), observed, {}))["warnings"]
+    assert (warning["where"], warning["severity"], warning["rule"]) == (
+        "Deployment/old",
+        "warning",
+        "stray",
+    )
+
+
+def test_the_schema_of_a_plan_takes_nothing_else() -> None:
+    foreign = served(SERVE, minReplicaCount=5, annotations={})
+    said = document(made(datasets=[uploaded(DATA)], deployments=[foreign]))
+    change = said["changes"][2]
+    wrong = [
+        *({k: v for k, v in said.items() if k != key} for key in said),
+        {**said, "more": 1},
+        {**said, "changes": {}},
+        {**said, "changes": [1]},
+        {**said, "cost": []},
+        *({**said, "changes": [{k: v for k, v in change.items() if k != key}]} for key in change),
+        {**said, "changes": [{**change, "more": 1}]},
+        {**said, "changes": [{**change, "needs": [1]}]},
+        {**said, "changes": [{**change, "blocked": [{}]}]},
+    ]
+    for document_ in wrong:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(document_, PLAN_SCHEMA)
+
+
+def test_a_fingerprint_is_over_all_that_is_written() -> None:
+    """Told from outside, so that no key of it can be renamed by accident: it would go stale."""
+    first = made()
+    changes = [
+        {
+            "address": str(one.address),
+            "action": str(one.action),
+            "id": one.id,
+            "needs": [str(need) for need in one.needs],
+            "body": dict(one.resource.body) if one.resource else {},
+            "fields": [[f.path, f.before, f.after] for f in one.fields],
+            "writes": [f"{s.verb} {s.name}" for s in one.steps if str(s.verb) not in WAITS],
+            "blocked": False,
+        }
+        for one in first.changes
+    ]
+    rests_on = {
+        "version": 1,
+        "major": __version__.split(".", maxsplit=1)[0],
+        "account": "acme",
+        "stack": "default",
+        "changes": changes,
+    }
+    assert fingerprint(first) == f"sha256:{digest(rests_on)}"
+
+
+WAITS = ("wait", "probe")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dpo_ops import __version__
 from dpo_ops.errors import PlanError
 from dpo_ops.executor.events import Outcome
 from dpo_ops.planner import fingerprint
@@ -188,3 +190,31 @@ def test_a_plan_that_somebody_else_carried_out_has_nothing_left_to_hold(tmp_path
         saved = restore(through_a_file(save(rehearsal.plan(desired), desired)))
         assert rehearsal.apply(desired).exit_code == 0
         assert rehearsal.run(hold(rehearsal.plan(saved.desired), saved)).exit_code == 0
+
+
+def refused(said: Any) -> tuple[str, str, str]:
+    with pytest.raises(PlanError) as caught:
+        restore(said)
+    return caught.value.what, caught.value.why, caught.value.fix
+
+
+def test_what_a_refused_file_is_told_in_full(said: Any) -> None:
+    again = "make a new one with `dpo-ops plan --out`"
+    assert refused({}) == ("the file is no saved plan", "", again)
+    tool = {**said["plan"], "tool": "dpo-ops 9.1"}
+    why = f"it was written by dpo-ops 9.1, this is dpo-ops {__version__}"
+    for newer in ({"version": 2}, {"major": "9"}):
+        told = refused({**said, **newer, "plan": tool})
+        assert told == ("the plan is of another version", why, again)
+    assert said["major"] == __version__.split(".", maxsplit=1)[0]
+    why = "its checksum is not that of what it holds: it was edited, or is not whole"
+    assert refused({**said, "plan": tool}) == ("the plan is not as it was written", why, again)
+    saved = restore(through_a_file(said))
+    with Rehearsal() as rehearsal, pytest.raises(PlanError) as caught:
+        hold(rehearsal.plan(saved.desired), replace(saved, account="other"))
+    error = caught.value
+    assert (error.what, error.why, error.fix) == (
+        "the plan is for another account",
+        "it was made for other, this is emulator",
+        again,
+    )
