@@ -214,4 +214,4 @@ def _release(this: _Pass, report: Report, stage: Stage, note: str) -> None:
     try:
         here.forge.release(release)
     except ForgeError as error:
-        here.warn("deployments", error.what, error.why, error.fix)
+        here.warn("page of deployments", error.what, error.why, error.fix)
