@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from dpo_ops.kinds.facts import Kept
 from dpo_ops.planner import Action, Verb
-from dpo_ops.planner.collect import Collected, collect
+from dpo_ops.planner.collect import MOST, Collected, collect
 from dpo_ops.resource import Keeping, Policy, Resource, State, last_segment
 from tests.wanted import (
     dataset,
     deployment,
     job,
     job_record,
+    make,
     own_job,
     ready_model,
     record,
@@ -321,3 +322,38 @@ def test_what_is_said_of_what_goes_and_that_it_does_not_come_back() -> None:
             assert (change.action, change.steps) == (Action.NO_OP, ())
             assert change.reason.startswith("kept: ")
             assert change.health
+
+
+def test_a_served_model_keeps_its_job_and_its_data_though_it_does_not_name_its_job():
+    records = A.records()
+    del records["models"][0]["fineTuningJob"]
+    foreign = served(A.serve) | {"annotations": {}, "name": "accounts/-/deployments/theirs"}
+    found = ask(records | {"deployments": [foreign]})
+    assert gone(found) == []
+    assert reasons(found)[f"DPOJob/{A.tune.id}"] == "kept: deployments/theirs refers to it"
+
+
+def test_what_a_kept_spec_names_in_full_stays_whoever_made_it():
+    full = f"accounts/-/models/{A.tune.id}"
+    serve = make("Deployment", "serve", {"model": full})
+    found = collect("acme", "default", A.records(), [("HEAD", state(serve))], before=BEFORE)
+    assert gone(found) == []
+    config = {"warmStartFrom": full, "epochs": 1}
+    said = {"dataset": "prefs", "trainer": "trl", "weights": "w", "trainingConfig": config}
+    warm = make("DPOJob", "more", said, links={"dataset": dataset(text="c")})
+    found = collect("acme", "default", A.records(), [("HEAD", state(warm))], before=BEFORE)
+    assert gone(found) == []
+
+
+def test_what_is_recent_stays_though_its_job_is_only_a_trace():
+    records = A.records()
+    records["dpoJobs"] = [job_record(A.tune, 1, "DELETED", createTime=OLD)]
+    records["models"][0]["createTime"] = NEW
+    assert f"models/{A.tune.id}" not in gone(ask(records))
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_as_many_as_may_go_at_once_may_go(more: int):
+    found = collect("acme", "default", {}, [])
+    many = replace(found, doomed=MOST + more, marked=1000)
+    assert bool(many.refused(None)) is bool(more)

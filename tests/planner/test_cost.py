@@ -244,3 +244,28 @@ def test_the_prices_are_those_of_their_day() -> None:
     assert (before.gpu_hours["NVIDIA_H100_80GB"], after.gpu_hours["NVIDIA_H100_80GB"]) == (7, 8)
     assert after.since == "2026-09-01"
     assert prices() == after
+
+
+def test_costs_stand_in_the_document_to_a_hundredth_of_a_cent() -> None:
+    small = Tokens(prompt=1_111, preferred=2_222, other=3_333)
+    said = document(made(data(small), wanted.job(data(small))))
+    found = cost(made(data(small), wanted.job(data(small))), "DPOJob")
+    assert said["changes"][1]["cost"] == {
+        "low": round(found.low, 4),
+        "high": round(found.high, 4),
+        "per": str(found.per),
+        "basis": found.basis,
+    }
+    assert 0 < said["changes"][1]["cost"]["low"] < 0.1
+    unknown = document(made(data(None), wanted.job(data(None))))["changes"][1]
+    assert (unknown["cost"], unknown["unpriced"]) == (
+        None,
+        "the tokens of its dataset are not known here",
+    )
+
+
+def test_what_the_plan_pins_says_so() -> None:
+    pinned = [f for f in made(data(), JOB, wanted.deployment(JOB)).changes[-1].fields if f.reason]
+    assert ("deploymentShape", SHAPE, "pinned by the plan") in [
+        (field.path, field.after, field.reason) for field in pinned
+    ]

@@ -14,11 +14,12 @@ from dpo_ops.errors import Finding, Place, Severity
 from dpo_ops.kinds import kind_of
 from dpo_ops.kinds.facts import Listing
 from dpo_ops.planner import Accounted, Action, Plan, Step, Verb, plan, teardown
-from dpo_ops.planner.drift import Sort, drift
+from dpo_ops.planner.drift import Drifted, Sort, drift
 from dpo_ops.planner.saved import hold, restore, save
-from dpo_ops.resource import Health, Policy, Resource, State
+from dpo_ops.resource import Accepted, Health, Policy, Resource, State
 from tests import wanted
 from tests.planner.test_cost import data, made
+from tests.planner.test_external import refers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -316,3 +317,81 @@ def test_what_is_said_of_each_drift() -> None:
     changed = wanted.served(SERVE, maxReplicaCount=7)
     ((_, sort, _, message),) = drifted(SERVE, deployments=[changed])
     assert (sort, message) == (Sort.CHANGED, "differs in maxReplicaCount")
+
+
+THERE: dict[str, Any] = {
+    "datasets": [wanted.uploaded(PREFS)],
+    "dpoJobs": [wanted.job_record(TUNE, 1, "COMPLETED")],
+    "models": [wanted.ready_model(TUNE)],
+    "deployments": [wanted.served(SERVE)],
+}
+
+
+def test_a_drift_in_full() -> None:
+    """What is idle, has no spec, or was somebody else's, and who accepts it until when."""
+    stray = wanted.deployment(TUNE, "old")
+    theirs = refers("Dataset", "theirs", "accounts/-/datasets/theirs")
+    short = Accepted("Deployment/*", "ann", "2026-01-02", "first")
+    long = Accepted("Deployment/*", "bob", "2026-03-01", "a load test")
+    other = Accepted("Dataset/else", "cy", "2026-09-01", "of another")
+    gone = Accepted("Dataset/theirs", "cy", "2025-12-31", "lapsed", sort="missing")
+    policy = Policy(accepted=(other, replace(gone, sort="idle"), long, short, gone))
+    wanted_ones = (PREFS, TUNE, SERVE, theirs)
+    desired = State({r.address: r for r in wanted_ones}, policy=policy)
+    seen = replace(found(desired, THERE), strays=((stray.address, wanted.served(stray)),))
+    made = drift(desired, seen, plan(desired, seen, {}), (SERVE.address,), "2026-01-01")
+    assert (made.account, made.stack, made.pending, made.in_place) == ("acme", "default", (), 2)
+    idle = "runs, and has answered nothing for a day; it is paid for by the second"
+    left = "carries the mark of this stack, has no spec, and is ready"
+    missing = "is gone; its spec only refers to it"
+    assert made.drifted == (
+        Drifted(theirs.address, Sort.MISSING, "theirs", missing, (), gone, ours=False),
+        Drifted(SERVE.address, Sort.IDLE, SERVE.id, idle, (), long, counts=False),
+        Drifted(stray.address, Sort.UNMANAGED, stray.id, left, (), long, counts=False),
+    )
+
+
+def test_only_the_changed_shows_fields_and_all_of_it_is_ours() -> None:
+    desired = State({r.address: r for r in (PREFS, TUNE, SERVE)})
+    changed = {**THERE, "deployments": [wanted.served(SERVE, maxReplicaCount=7)]}
+    failed = {**THERE, "deployments": [wanted.served(SERVE, "FAILED")]}
+    for lists, fields in ((changed, ["maxReplicaCount"]), (failed, [])):
+        seen = found(desired, lists)
+        (one,) = drift(desired, seen, plan(desired, seen, {}), (), "2026-01-01").drifted
+        assert [field.path for field in one.fields] == fields
+        assert one.ours is True
+        assert one.counts is True
+
+
+def test_a_base_model_that_the_stack_allows() -> None:
+    policy = Policy(base_models=("accounts/x/*", wanted.BASE[:-3] + "*"))
+    assert not planned(PREFS, TUNE, policy=policy).blocked
+
+
+def test_a_deployment_of_a_model_that_the_stack_does_not_allow_is_told_at_its_model() -> None:
+    serve = wanted.make("Deployment", "serve", {"model": "accounts/z/models/other"})
+    place = Place("spec.yaml", 4, 3)
+    held = planned(replace(serve, places={"model": place}), policy=Policy(base_models=("a*x",)))
+    assert finding(held).where == place
+
+
+def test_only_a_deletion_is_held_for_their_number() -> None:
+    later = wanted.job(PREFS, epochs=2)
+    after = wanted.deployment(later, maxReplicaCount=2)
+    desired = State({r.address: r for r in (PREFS, later, after)}, policy=Policy(max_deletes=0))
+    stray = wanted.deployment(TUNE, "old")
+    lists = {**THERE, "models": [wanted.ready_model(TUNE), wanted.ready_model(later)]}
+    seen = replace(found(desired, lists), strays=((stray.address, wanted.served(stray)),))
+    made = plan(desired, seen, {}, prune=True)
+    assert [str(change.address) for change in made.blocked] == ["Deployment/old"]
+    replaced = {str(change.address): change for change in made.changes}["Deployment/serve"]
+    assert (replaced.action, replaced.reversible) == (Action.REPLACE, True)
+
+
+def test_what_is_trained_here_is_trained_first_and_named() -> None:
+    own = wanted.own_job(PREFS)
+    change = planned(replace(PREFS, stays=True), own).changes[1]
+    name = f"models/{own.id}"
+    assert [str(s) for s in change.steps] == [
+        f"{verb} {name}" for verb in ("train", "create", "upload", "wait")
+    ]
