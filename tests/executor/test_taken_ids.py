@@ -227,6 +227,17 @@ def test_a_deployment_that_was_made_and_deleted_since_the_plan_is_restored(
     assert any(w.endswith(f"deployments/{pipe[2].id}:undelete") for w in rehearsal.writes())
 
 
+def test_a_deployment_that_can_not_be_restored_is_a_failure_in_the_words_of_the_platform(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    pipe = pipeline(data)
+    made = overtaken(rehearsal, state(*pipe))
+    remove(rehearsal, f"deployments/{pipe[2].id}", ignoreChecks="true")
+    body = {"code": 9, "message": "it is being purged"}
+    rehearsal.fault(method="POST", path="*:undelete", status=400, body=body)
+    assert "it is being purged" in rehearsal.run(made).having(Outcome.FAILED)[0].message
+
+
 def test_what_is_adopted_keeps_its_id_and_the_report_says_that_it_was_there(
     rehearsal: Rehearsal, data: Resource
 ) -> None:

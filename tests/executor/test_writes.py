@@ -151,6 +151,7 @@ def test_a_deployment_is_restored_though_the_reply_may_be_lost(
     report = rehearsal.apply(state(*first))
     if when == "refused":
         assert report.having(Outcome.FAILED)[0].id == first[2].id
+        assert notes(rehearsal, "undelete") == []
         return
     assert report.exit_code == 0
     assert report.having(Outcome.DONE)[-1].id == first[2].id

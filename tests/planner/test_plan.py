@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -419,9 +420,11 @@ def test_the_schema_of_a_plan_takes_nothing_else() -> None:
             jsonschema.validate(document_, PLAN_SCHEMA)
 
 
-def test_a_fingerprint_is_over_all_that_is_written() -> None:
+@pytest.mark.parametrize("held", [False, True])
+def test_a_fingerprint_is_over_all_that_is_written(held: bool) -> None:
     """Told from outside, so that no key of it can be renamed by accident: it would go stale."""
-    first = made()
+    foreign = {"deployments": [served(SERVE, annotations={})]} if held else {}
+    first = made(**foreign)
     changes = [
         {
             "address": str(one.address),
@@ -431,7 +434,7 @@ def test_a_fingerprint_is_over_all_that_is_written() -> None:
             "body": dict(one.resource.body) if one.resource else {},
             "fields": [[f.path, f.before, f.after] for f in one.fields],
             "writes": [f"{s.verb} {s.name}" for s in one.steps if str(s.verb) not in WAITS],
-            "blocked": False,
+            "blocked": held and one.address.kind == "Deployment",
         }
         for one in first.changes
     ]
@@ -443,6 +446,15 @@ def test_a_fingerprint_is_over_all_that_is_written() -> None:
         "changes": changes,
     }
     assert fingerprint(first) == f"sha256:{digest(rests_on)}"
+
+
+def test_a_warning_of_one_change_does_not_hide_what_is_left_without_a_spec() -> None:
+    desired, stray = state(DATA, JOB), wanted.deployment(JOB, "old")
+    observed = replace(seen(desired), strays=((stray.address, served(stray)),))
+    unserved = Answer({"supervisedLoraTunable": True}, ())
+    warned = plan(desired, observed, dict.fromkeys(questions(desired, observed), unserved)).warnings
+    assert "stray" in {warning.rule for warning in warned}
+    assert len(warned) == 2
 
 
 WAITS = ("wait", "probe")

@@ -211,7 +211,9 @@ def test_a_gpu_that_nobody_knows_is_not_refused() -> None:
 def gone(policy: Policy, *names: str) -> Plan:
     """Return a plan that prunes deployments without a spec; one is still wanted."""
     strays = [wanted.deployment(TUNE, name) for name in names]
-    desired = State({r.address: r for r in (PREFS, TUNE, SERVE)}, policy=policy)
+    # One more is wanted that is not there yet: it is no part of what there is to delete from.
+    new = wanted.dataset("new", "new")
+    desired = State({r.address: r for r in (PREFS, TUNE, SERVE, new)}, policy=policy)
     seen = found(desired, {**DONE, "deployments": [served(SERVE)]})
     left = tuple((stray.address, served(stray)) for stray in strays)
     return plan(desired, replace(seen, strays=left), {}, prune=True)

@@ -7,7 +7,7 @@ import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,16 +16,14 @@ from hypothesis import strategies as st
 from dpo_ops import __version__
 from dpo_ops.errors import PlanError
 from dpo_ops.executor.events import Outcome
-from dpo_ops.planner import fingerprint
+from dpo_ops.planner import Accounted, fingerprint, plan
 from dpo_ops.planner.saved import hold, restore, save
+from dpo_ops.resource import Accepted, Health, Observed, Policy, State, Tokens
 from tests import wanted
 from tests.executor.test_run import ROW, dataset
 from tests.laws.worlds import World, worlds
 from tests.rehearsal import Rehearsal
 from tests.wanted import state
-
-if TYPE_CHECKING:
-    from dpo_ops.resource import State
 
 many = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
@@ -218,3 +216,17 @@ def test_what_a_refused_file_is_told_in_full(said: Any) -> None:
         "it was made for other, this is emulator",
         again,
     )
+
+
+def test_a_saved_plan_brings_along_what_its_stack_allows_and_what_its_data_holds() -> None:
+    accepted = Accepted("Deployment/*", "ann", "2026-12-31", "a load test", "idle", "x")
+    policy = Policy(7.5, 1, 0.5, ("accounts/x/*",), ("NVIDIA_*",), ("Deployment/p*",), (accepted,))
+    data = replace(wanted.dataset(), stack="team")
+    assert data.content
+    tokens = Tokens(prompt=1, preferred=2, other=3)
+    known = replace(data, place=None, content=replace(data.content, tokens=tokens))
+    desired = State({known.address: known}, stack="team", policy=policy)
+    seen = Accounted("acme", {known.address: Observed(known.id, Health.NOT_FOUND, next_id="x")})
+    read = restore(through_a_file(save(plan(desired, seen, {}), desired)))
+    assert (read.desired.stack, read.desired.policy) == ("team", policy)
+    assert dict(read.desired) == dict(desired)
