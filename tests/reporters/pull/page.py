@@ -13,7 +13,7 @@ from cmarkgfm.cmark import Options
 _SHOWN_AS_IT_IS = ("code", "pre")
 # What GitHub makes something of afterwards, in text that is no code.
 _LIVE = re.compile(
-    r"(?<!\w)@[a-z0-9]|(?<!\w)#\d|\bGH-\d|://|\bwww\.|:[a-z+-][\w+-]*:|:(?:100|1234):",
+    r"(?<!\w)@[a-z0-9]|(?<!\w)#\d|\bGH-\d|://|\bwww\.|:(?:[a-z][\w+-]*|[+-]1|100|1234):",
     re.IGNORECASE,
 )
 
