@@ -87,10 +87,11 @@ def plan(here: Setting, *, since: str, prune: bool, out: Path | None, fail_on_ch
     stage = Stage.OFFLINE if planned.offline else Stage.PLANNED
     # Nobody needs a comment that says that nothing happens, but one that says more must go.
     news = (writes(planned.plan) or planned.plan.blocked) and touched(here, desired, before)
-    for limit in (QUICK_BYTES, LIMIT_BYTES):
+    asked = here.run is None  # Whoever calls it by hand wants to see it, once and whole.
+    for limit in (LIMIT_BYTES,) if asked else (QUICK_BYTES, LIMIT_BYTES):
         data = _data(here, before, desired, limit)
         about = replace(about, data=data)
-        if news or data or note.body:
+        if asked or news or data or note.body:
             _write(here, note, about, header, stage)
         if not any(change.note for change in data):
             break

@@ -330,3 +330,5 @@ def test_outside_of_ci_the_comment_is_printed(stage: Stage) -> None:
     ran = stage.run("ci", "plan", "specs", *stage.account, "--since", "HEAD~1", "--samples=1")
     assert "+2" in ran.out
     assert "Right, 3." in ran.out
+    assert stage.outside("apply", "--auto-approve").code == 0
+    assert "No changes" in stage.run("ci", "plan", "specs", *stage.account).out
