@@ -13,12 +13,14 @@ import pytest
 
 from dpo_ops.trainers import Measured, Stopped, Training, TrainingFailed
 from dpo_ops.trainers.ray import Ray, folder, marks, parcel
+from dpo_ops.trainers.ray.cluster import Unreachable
 from dpo_ops.trainers.ray.node import unpack
 from dpo_ops.trainers.ray.pace import Pace
 from dpo_ops.trainers.ray.parcel import Order
 from dpo_ops.trainers.ray.settings import STORAGE, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 NOWHERE = "http://127.0.0.1:9"
@@ -197,6 +199,22 @@ def test_a_file_takes_its_place_only_when_it_is_whole(tmp_path: Path) -> None:
         folder.write(path, broken())  # type: ignore[arg-type]
     assert path.read_bytes() == b"old"
     assert [found.name for found in tmp_path.iterdir()] == ["adapter.bin"]
+
+
+class Busy:
+    """A cluster whose head node ends every stream before it has begun."""
+
+    def head(self) -> str:
+        return "head"
+
+    def file(self, node: str, path: str) -> Iterator[bytes]:
+        assert (node, path.rpartition("/")[2]) == ("head", "kept.json")
+        return iter(())
+
+
+def test_a_listing_that_is_empty_is_no_damage(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable):
+        folder.fetch(Busy(), "dpo-ops-one", tmp_path)  # type: ignore[arg-type]
 
 
 def test_a_wait_is_left_when_it_is_to_stop() -> None:

@@ -19,6 +19,7 @@ from dpo_ops.trainers.contract import (
     Training,
     trained,
 )
+from dpo_ops.trainers.ray.cluster import Unreachable
 from dpo_ops.trainers.ray.keep import KEPT, place
 from dpo_ops.trainers.trl.folder import hold, whole
 
@@ -71,6 +72,9 @@ def fetch(cluster: Cluster, job: str, out: Path) -> Trained:
     """
     head = cluster.head()
     listing = b"".join(cluster.file(head, f"{place(job)}/{KEPT}"))
+    if not listing:
+        # It is written whole and never empty: a busy node ends a stream that it has not begun.
+        raise Unreachable(f"the head node answered with nothing of {KEPT}")
     try:
         kept: dict[str, Any] = json.loads(listing)
     except ValueError as error:
