@@ -16,6 +16,7 @@ from dpo_ops.resource import Address, State
 from tests import wanted
 from tests.executor.test_policies import ends_as, never_serves, tuning
 from tests.executor.test_run import ROW, dataset, pipeline
+from tests.laws.test_hazards import own
 from tests.rehearsal import Rehearsal
 from tests.wanted import state
 
@@ -46,6 +47,59 @@ def notes(rehearsal: Rehearsal, verb: str) -> list[str]:
 def lost(rehearsal: Rehearsal, path: str) -> None:
     """Let the reply to the next POST be lost, its effect not."""
     rehearsal.fault(method="POST", path=path, when="after", drop="read")
+
+
+# Uploads
+
+
+def uploads(rehearsal: Rehearsal) -> int:
+    return len([write for write in rehearsal.writes() if write.endswith(":upload")])
+
+
+def test_a_file_is_sent_though_what_it_goes_into_can_not_be_read_yet(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    made = rehearsal.plan(state(data))
+    rehearsal.fault(method="GET", path="*/datasets/*", status=404, times=1)
+    assert rehearsal.run(made).exit_code == 0
+    assert uploads(rehearsal) == 1
+    assert rehearsal.plan(state(data)).in_sync
+
+
+def test_a_file_whose_upload_is_refused_because_it_is_there_is_there(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    lost(rehearsal, "*:upload")
+    report = rehearsal.apply(state(data))
+    assert report.exit_code == 0
+    assert notes(rehearsal, "upload") == ["uploaded 531 bytes, 3 rows"]
+    assert uploads(rehearsal) == 2
+    assert rehearsal.plan(state(data)).in_sync
+
+
+def test_an_upload_that_is_refused_for_good_is_a_failure(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    body = {"code": 3, "message": "the file is too strange"}
+    rehearsal.fault(method="POST", path="*:upload", status=400, body=body, times=0)
+    report = rehearsal.apply(state(data))
+    assert "the file is too strange" in report.having(Outcome.FAILED)[0].message
+
+
+def test_what_another_run_has_sent_since_the_plan_is_not_sent_again(
+    rehearsal: Rehearsal, data: Resource, tmp_path: Path
+) -> None:
+    for desired, note in (
+        (state(data), "its file is there already"),
+        (own(tmp_path), "its files are there already"),
+    ):
+        made = rehearsal.plan(desired)
+        assert rehearsal.apply(desired).exit_code == 0
+        rehearsal.forget_requests()
+        rehearsal.events.clear()
+        assert rehearsal.run(made).exit_code == 0
+        assert notes(rehearsal, "upload")[0] == note
+        assert not [w for w in rehearsal.writes() if "pload" in w]
 
 
 # Calls that change the state of what is there

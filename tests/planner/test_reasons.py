@@ -10,6 +10,7 @@ import pytest
 from dpo_ops.errors import Finding, Place
 from dpo_ops.kinds.facts import Answer
 from dpo_ops.planner import Action, Plan, plan, questions
+from dpo_ops.planner.saved import hold, restore, save
 from dpo_ops.resource import Policy, Resource, State
 from tests import wanted
 from tests.planner.test_external import refers
@@ -320,3 +321,17 @@ def test_what_its_last_spec_protected_is_not_pruned() -> None:
     held = kept_by_the_commit_before(True).changes[0]
     assert (held.steps, held.blocked[0].what.split()[-1]) == ((), "protected")
     assert kept_by_the_commit_before().changes[0].steps
+
+
+def test_the_rest_of_what_was_approved_is_no_leave_to_delete_something_else() -> None:
+    third = wanted.deployment(wanted.job(PREFS, epochs=3), maxReplicaCount=2)
+    desired = State({r.address: r for r in (PREFS, LATER, NEXT)})
+
+    def over(*there: Resource) -> Plan:
+        lists = {**DONE, "deployments": [served(one) for one in there]}
+        return plan(desired, found(desired, lists), {})
+
+    approved = restore(save(over(SERVE), desired))
+    assert not hold(over(NEXT, SERVE), approved).blocked
+    held = hold(over(NEXT, third), approved)
+    assert [str(change.address) for change in held.blocked] == ["Deployment/serve"]
