@@ -296,8 +296,6 @@ class Writer:
         kind, resource = change.kind, wanted(change)
         paths = [f.path for f in change.fields if _is_patched(kind, f.path)]
         tops = sorted({path.partition(".")[0] for path in paths})
-        if not tops:
-            return "there is nothing to change"
         body = self._sendable(_merged(kind, resource.body, self._get(name), tops))
         self.client.patch(self._path(name), body, {"updateMask": ",".join(map(_snake, tops))})
         return "changed " + ", ".join(tops)
@@ -393,7 +391,7 @@ def _merged(
     Whether the server replaces what a PATCH leaves out is not known, so all that can be
     changed goes along. What the server fills by itself does not: it follows from the rest.
     """
-    rows = {row.path: row.behaviour for row in kind.fields if "." not in row.path}
+    rows = {row.path: row.behaviour for row in kind.fields}
     kept = {k: v for k, v in record.items() if rows.get(k) is Behaviour.MUTABLE and v is not None}
     fixed = {k: v for k, v in body.items() if rows.get(k) is Behaviour.IMMUTABLE}
     said = {top: _over(kind, top, record.get(top), body.get(top)) for top in tops}

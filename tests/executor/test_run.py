@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -272,9 +273,34 @@ def test_destroy_removes_what_it_says_and_nothing_else(
         assert rehearsal.client.list(collection) == [], collection
 
 
-def test_the_retired_service_is_understood(data: Resource) -> None:
+def test_a_training_that_is_retired_is_said_at_the_line_that_asks_for_it(tmp_path: Path) -> None:
+    # Names in one order, needs in the other: whose line it is follows from what needs what.
+    first, second = (dataset(tmp_path, name, ROW % 1 + ROW % 2 + ROW % 3) for name in "yz")
+    jobs = [
+        replace(
+            wanted.job(needed, name),
+            place=Place(f"{name}.yaml", 1, 1),
+            places={"trainer": Place(f"{name}.yaml", 7, 3)},
+        )
+        for needed, name in ((second, "a"), (first, "b"))
+    ]
     with Rehearsal(profile="retired") as rehearsal:
-        report = rehearsal.apply(state(*pipeline(data)))
+        report = rehearsal.apply(state(first, second, *jobs))
     assert report.exit_code == 1
-    failed = report.having(Outcome.FAILED)[0]
-    assert "2026-11-15" in failed.message
+    failed = {end.address.name: end.message for end in report.having(Outcome.FAILED)}
+    assert sorted(failed) == ["y", "z"]
+    for name, asks in (("y", "b"), ("z", "a")):
+        assert failed[name] == (
+            f"{asks}.yaml:7:3: managed tuning jobs and their datasets have been retired since"
+            " 2026-11-15 · POST /v1/accounts/emulator/datasets was answered with 501; models and"
+            " deployments still work · to train on your own compute, write trainer: trl (or ray)"
+            " and add weights: the Hugging Face id or the folder of the base model"
+        )
+
+
+def test_what_is_retired_and_no_spec_asks_for_is_said_in_the_words_of_the_platform(
+    data: Resource,
+) -> None:
+    with Rehearsal(profile="retired") as rehearsal:
+        failed = rehearsal.apply(state(data)).having(Outcome.FAILED)[0]
+    assert "managed datasets are retired" in failed.message

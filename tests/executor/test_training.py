@@ -84,6 +84,12 @@ def test_weights_are_a_path_where_there_is_one_beside_the_spec(name: str, tmp_pa
     assert apprentice.orders[0].weights == (path if name == "beside.gguf" else name)
 
 
+def test_weights_of_a_spec_that_lies_nowhere_are_as_they_are_named(tmp_path: Path) -> None:
+    apprentice = Apprentice()
+    train(shop(tmp_path, apprentice), replace(job(tmp_path, weights="some/model"), place=None))
+    assert apprentice.orders[0].weights == "some/model"
+
+
 def test_a_warm_start_goes_on_from_what_was_trained_here_or_else_is_fetched_once(
     tmp_path: Path,
 ) -> None:

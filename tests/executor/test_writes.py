@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from dpo_ops.executor import Outcome, Waits
-from dpo_ops.executor.events import StepEnded
+from dpo_ops.executor.events import StepEnded, Waiting
 from dpo_ops.resource import Address, State
 from tests import wanted
 from tests.executor.test_policies import ends_as, never_serves, tuning
@@ -153,6 +153,7 @@ def test_a_job_that_was_removed_before_it_could_be_cancelled_is_in_nobodys_way(
     made, old = superseding(rehearsal, tmp_path)
     rehearsal.client.delete(f"accounts/emulator/dpoJobs/{old}", {})
     rehearsal.clock.sleep(600)
+    rehearsal.events.clear()
     assert rehearsal.run(made).exit_code == 0
     assert notes(rehearsal, "cancel") == [f"{old} is gone already"]
 
@@ -163,9 +164,21 @@ def test_an_older_job_is_waited_for_until_it_is_over_and_then_named(
     made, old = superseding(rehearsal, tmp_path, "finish")
     rehearsal.events.clear()
     assert rehearsal.run(made).exit_code == 0
-    said = [e.message for e in rehearsal.events if getattr(e, "message", "").startswith(old)]
-    assert f"{old} has to end first: training" in said
+    said = [event for event in rehearsal.events if isinstance(event, Waiting)]
+    first = (said[0].state, said[0].message)
+    assert first == ("InProgress", f"{old} has to end first: training")
     assert notes(rehearsal, "wait")[0] == f"{old} is over: completed"
+
+
+def test_an_older_job_that_somebody_removes_is_waited_for_no_longer(
+    rehearsal: Rehearsal, tmp_path: Path
+) -> None:
+    made, old = superseding(rehearsal, tmp_path, "finish")
+    rehearsal.client.delete(f"accounts/emulator/dpoJobs/{old}", {})
+    rehearsal.clock.sleep(600)
+    rehearsal.events.clear()
+    assert rehearsal.run(made).exit_code == 0
+    assert notes(rehearsal, "wait")[0] == f"{old} is over: gone"
 
 
 @pytest.mark.parametrize("reply", ["kept", "lost"])
@@ -315,6 +328,7 @@ def test_a_patch_names_what_changes_and_sends_along_all_else_that_can_be_changed
         displayName="Tutor",
         maxReplicaCount=3,
         autoscalingPolicy={"scaleDownWindow": "6m", "scalingSchedules": {"night": day}},
+        annotations={"custom/team": "tutors"},
     )
     assert rehearsal.apply(state(data, job, second)).exit_code == 0
     assert notes(rehearsal, "patch") == ["changed autoscalingPolicy, maxReplicaCount"]
@@ -334,6 +348,46 @@ def test_a_patch_names_what_changes_and_sends_along_all_else_that_can_be_changed
     filled = {"deploymentShape", "acceleratorType", "precision", "maxContextLength"}
     assert not set(body) & {*filled, "annotations", "state", "replicaCount", "name", "createTime"}
     assert None not in body.values()
+
+
+@dataclass
+class Doctored(httpx.BaseTransport):
+    """Answers reads of one thing with some of its fields changed."""
+
+    inner: httpx.BaseTransport
+    changed: dict[str, Any]
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = self.inner.handle_request(request)
+        if request.method != "GET" or "/deployments/" not in request.url.path:
+            return response
+        return httpx.Response(response.status_code, json=json.loads(response.read()) | self.changed)
+
+
+def test_below_a_field_that_changes_each_part_stays_that_the_spec_does_not_name(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    heard: list[tuple[dict[str, Any], Any]] = []
+    there = {
+        "scaleUpWindow": "60s",
+        "scaleToZeroWindow": "",
+        "scaleDownWindow": None,
+        "loadTargets": {"default": 0.8, "requests_per_second": 4, "concurrent_requests": ""},
+        "scalingSchedules": {},
+    }
+    rehearsal.wrap = lambda inner: Heard(Doctored(inner, {"autoscalingPolicy": there}), heard)
+    rehearsal.client = rehearsal.connect()
+    job = wanted.job(data)
+    rehearsal.apply(state(data, job, wanted.deployment(job)))
+    policy = {"loadTargets": {"default": 0.5}}
+    second = wanted.deployment(job, autoscalingPolicy=policy)
+    assert rehearsal.apply(state(data, job, second)).exit_code == 0
+    ((_, body),) = heard
+    # An empty value is the server's way to say that there is none; sent back it may be refused.
+    assert body["autoscalingPolicy"] == {
+        "scaleUpWindow": "60s",
+        "loadTargets": {"default": 0.5, "requests_per_second": 4},
+    }
 
 
 def test_a_secret_is_put_in_where_it_is_sent_and_nowhere_else(
