@@ -224,12 +224,11 @@ def _dependents_first(dependents: Mapping[Address, Collection[Address]]) -> list
 def _deletion(
     seen: _Seen, group: Address, names: Sequence[str], dependents: tuple[Address, ...]
 ) -> Change:
-    made = min((str(seen.records[name].get("createTime") or "") for name in names), default="")
-    change = _change(seen, group, names)
+    made = min(str(seen.records[name].get("createTime") or "") for name in names)
+    reason = "no kept commit and no deployment refers to it" + (f"; of {made}" if made else "")
     return replace(
-        change,
+        _change(seen, group, names, reason),
         action=Action.DELETE,
-        reason="no kept commit and no deployment refers to it" + (f"; of {made}" if made else ""),
         steps=tuple(Step(Verb.DELETE, name) for name in names),
         needs=dependents,
         reversible=False,
@@ -241,15 +240,15 @@ def _kept(seen: _Seen, group: Address, names: Sequence[str]) -> Change | None:
     if not there:
         return None
     why = next((seen.why[name] for name in names if name in seen.why), "it is part of a ring")
-    return replace(_change(seen, group, there), reason=f"kept: {why}")
+    return _change(seen, group, there, f"kept: {why}")
 
 
-def _change(seen: _Seen, group: Address, names: Sequence[str]) -> Change:
+def _change(seen: _Seen, group: Address, names: Sequence[str], reason: str) -> Change:
     health, _ = seen.kinds[names[0]].health(seen.records[names[0]])
     return Change(
         address=group,
         action=Action.NO_OP,
         id=", ".join(last_segment(name) for name in names),
-        reason="",
+        reason=reason,
         health=health,
     )

@@ -115,7 +115,8 @@ def data_of(resource: Resource, desired: State | None) -> Content | None:
     """Return the file that a resource is trained on; None where no spec describes it."""
     if resource.recipe:
         return resource.recipe.pairs
-    needs = (desired[need] for need in resource.needs if desired and need in desired)
+    described: Mapping[Address, Resource] = desired or {}
+    needs = (described[need] for need in resource.needs if need in described)
     return next((need.content for need in needs if need.content), None)
 
 

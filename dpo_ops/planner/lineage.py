@@ -103,9 +103,10 @@ def graph(releases: Sequence[Release], account: str, records: Records | None) ->
     for release in reversed(releases):
         commit = f"commits/{release.commit.id}"
         made.known(commit, commit=release.commit)
-        for resource in (release.desired or {}).values():
+        desired: Mapping[Address, Resource] = release.desired or {}
+        for resource in desired.values():
             name = name_in(resource)
-            _want(made, name, resource, release)
+            _want(made, name, resource, desired)
             if resource.content:
                 digests[resource.content.digest] = name
             if first := _first_commit(made, name):
@@ -119,12 +120,12 @@ def graph(releases: Sequence[Release], account: str, records: Records | None) ->
     return made
 
 
-def _want(made: Graph, name: str, resource: Resource, release: Release) -> None:
+def _want(made: Graph, name: str, resource: Resource, desired: Mapping[Address, Resource]) -> None:
     content = resource.content
     made.known(name, **({"digest": content.digest, "rows": content.rows} if content else {}))
     for need in resource.needs:
-        if release.desired and need in release.desired:
-            made.link(name, name_in(release.desired[need]))
+        if need in desired:
+            made.link(name, name_in(desired[need]))
     for other in mentions(resource.body, made.account) - {name}:
         made.known(other)
         made.link(name, other)
@@ -156,7 +157,8 @@ def _hold(made: Graph, records: Mapping[str, Mapping[str, Json]], digests: dict[
         own = f"{kind.product}/{stem_of(id_)}" if kind and kind.product else ""
         for other in mentions(record, made.account) - {name}:
             if other not in made.nodes:
-                made.known(other, **({} if other in records else {"state": "not in the account"}))
+                # Where it is there after all, its own record says so later.
+                made.known(other, state="not in the account")
             if other == own or _names_back(kind, other, name, records, made.account):
                 made.link(other, name)
             elif ranks.get(other.partition("/")[0], 0) <= ranks.get(collection, 0):
@@ -177,7 +179,7 @@ def _names_back(
     """Return whether what a record names is a product that names it as its maker."""
     if kind is None or not kind.product or not made.startswith(f"{kind.product}/"):
         return False
-    return maker in mentions(records.get(made, {}), account)
+    return maker in mentions(records.get(made), account)
 
 
 def _state(kind: Kind | None, record: Mapping[str, Json]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dpo_ops.errors import Finding
 from dpo_ops.kinds import kind_of
-from dpo_ops.planner.change import Action, Step, Verb
+from dpo_ops.planner.change import Step, Verb
 from dpo_ops.planner.parts import change_of
 from dpo_ops.resource import Health
 
@@ -29,7 +29,7 @@ def refer(resource: Resource, seen: Observed, dependents: Sequence[Resource]) ->
         finding = Finding(resource.where(*_PATHS), what, why, fix, "external")
         return change_of(resource, seen).stopped(finding)
     if seen.health is Health.CURRENT or not dependents:
-        return change_of(resource, seen, action=Action.NO_OP, reason=reason)
+        return change_of(resource, seen, reason=reason)
     # What will never be of use ends the wait for it as a failure.
     wait = Step(Verb.WAIT, f"{kind_of(resource).collection}/{seen.id}")
-    return change_of(resource, seen, action=Action.NO_OP, reason=reason, steps=(wait,))
+    return change_of(resource, seen, reason=reason, steps=(wait,))

@@ -28,6 +28,7 @@ from tests.wanted import (
 )
 
 Records = dict[str, list[dict[str, Any]]]
+_NEEDLESS = "no kept commit and no deployment refers to it"
 OLD, NEW, BEFORE = "2026-01-01T00:00:00Z", "2026-11-20T08:00:00.5Z", "2026-10-24T00:00:00Z"
 
 
@@ -177,6 +178,11 @@ def test_what_says_no_time_stays(time: str | None):
     records = A.records()
     records["datasets"][0]["createTime"] = time
     assert f"datasets/{A.data.id}" not in gone(ask(records))
+    # Where any age will do, none is asked for, nor said.
+    found = collect("acme", "default", records, [])
+    assert f"datasets/{A.data.id}" in gone(found)
+    why = f"{_NEEDLESS}; of {time}" if time else _NEEDLESS
+    assert reasons(found)[f"Dataset/{A.data.id}"] == why
 
 
 @pytest.mark.parametrize("word", ["RUNNING", "PAUSED", "CANCELLING", "NEVER_SEEN"])
@@ -187,6 +193,20 @@ def test_what_is_under_way_stays(word: str):
     found = ask(records)
     assert gone(found) == []
     assert f"kept: {A.tune.id}-a1 is " in reasons(found)[f"DPOJob/{A.tune.id}"]
+
+
+def test_an_attempt_that_is_over_stays_because_of_the_one_under_way():
+    records = A.records(attempts=2)
+    records["dpoJobs"][1]["state"] = "JOB_STATE_RUNNING"
+    records["models"] = []
+    why = f"kept: {A.tune.id}-a2 is training"
+    assert reasons(ask(records))[f"DPOJob/{A.tune.id}"] == why
+
+
+def test_a_model_is_ours_though_nothing_but_its_maker_carries_the_mark():
+    records = A.records()
+    records["datasets"] = []
+    assert gone(ask(records)) == [f"models/{A.tune.id}", f"dpoJobs/{A.tune.id}-a1"]
 
 
 def test_a_trace_of_a_deleted_job_is_nothing_to_delete_but_still_says_whose_the_model_is():

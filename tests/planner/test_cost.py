@@ -171,6 +171,12 @@ def test_fewer_replicas_and_other_fields_cost_nothing_more() -> None:
     )
 
 
+def test_only_the_upper_end_of_a_cost_may_rise() -> None:
+    before = {"minReplicaCount": 0, "maxReplicaCount": 1}
+    update = enlarged(before, {"minReplicaCount": 0, "maxReplicaCount": 2})
+    assert (update.cost.low, update.cost.high) == pytest.approx((0.0, REPLICA))
+
+
 def test_all_parameters_cost_twice_an_adapter() -> None:
     full = wanted.job(data(), loraRank=0)
     answer = Answer({"supervisedFullParameterTunable": True}, FITS.shapes)
@@ -225,6 +231,13 @@ def test_training_above_the_limit_is_refused_with_the_sum() -> None:
     assert all(c.action is Action.NO_OP and not c.steps for c in held.blocked)
     data_change = held.changes[0]
     assert data_change.action is Action.CREATE
+
+
+def test_a_limit_of_a_cent_is_said_in_cents() -> None:
+    held = made(data(), wanted.job(data()), limit=0.01).blocked[0].blocked[0]
+    assert held.what.endswith("above maxCost $0.01")
+    held = made(data(), wanted.job(data()), limit=0.0025).blocked[0].blocked[0]
+    assert held.what.endswith("above maxCost $0.002500")
 
 
 def test_a_limit_is_not_passed_by_what_has_no_price() -> None:

@@ -165,3 +165,5 @@ def test_an_entry_for_one_field_does_not_cover_another(tmp_path: Path) -> None:
         by_hand(rehearsal, "left", maxReplicaCount=4, description="theirs")
         one = Accepted("Deployment/left", "ann", "2026-12-31", "x", path="maxReplicaCount")
         assert look(rehearsal, accepting(desired, one)).found
+        # Nor does it stand in the way of one that covers them all.
+        assert not look(rehearsal, accepting(desired, one, ENTRY)).found

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from dpo_ops.errors import Finding
+from dpo_ops.errors import Finding, Place
 from dpo_ops.kinds import KINDS
+from dpo_ops.kinds.facts import Document
 from dpo_ops.planner.history import How, Standing, history, maker, settings
 from dpo_ops.planner.lineage import Graph, Tree, graph, tree
 from dpo_ops.planner.releases import Commit, Release
@@ -17,6 +18,7 @@ from tests.wanted import (
     deployment,
     job,
     job_record,
+    make,
     own_job,
     ready_model,
     record,
@@ -96,6 +98,25 @@ def test_a_commit_that_nobody_can_read_forgets_nothing():
 )
 def test_how_a_model_is_now(records: dict[str, Any], standing: Standing):
     assert history(past(ONE), "acme", records)[0].made[0].standing is standing
+
+
+def test_what_a_model_is_and_what_the_account_says_of_it():
+    def message(one: dict[str, Any]) -> str:
+        return history(past(ONE), "acme", {"dpoJobs": [one]})[0].made[0].message
+
+    assert message(job_record(JOB_A, 1, "RUNNING")) == "training"
+    other = job_record(JOB_A, 1, "RUNNING", dataset="accounts/-/datasets/other")
+    assert "dataset" in message(other)
+
+
+def test_a_model_of_somebody_elses_data_has_no_digest():
+    facts = KINDS["Dataset"].elsewhere
+    assert facts
+    spec = facts.spec.model_validate({"external": True, "id": "accounts/acme/datasets/theirs"})
+    theirs = facts.desire(
+        Document(Address("Dataset", "theirs"), spec, {}, Place("a.yaml"), {}), {}, "default"
+    )
+    assert history(past(state(theirs, job(theirs))), "acme", None)[0].made[0].digest == ""
 
 
 def test_what_serves_is_only_what_is_up():
@@ -192,6 +213,49 @@ def test_a_warm_start_comes_from_the_earlier_model():
     assert line == ["w", ["theirs", came_from(found, f"models/{JOB_A.id}")]]
 
 
+def test_without_the_account_data_and_foreign_models_are_found_in_the_specs():
+    tune = own_job(A)
+    found = graph(past(state(A, tune)), "-", None)
+    first = [commit(1).id]
+    assert came_from(found, f"models/{tune.id}") == [tune.id, [A.id, first], first]
+    serve = make("Deployment", "serve", {"model": "accounts/-/models/theirs"})
+    found = graph(past(state(serve)), "-", None)
+    assert found.nodes["models/theirs"].state == ""
+    assert came_from(found, f"deployments/{serve.id}") == [serve.id, ["theirs"], first]
+
+
+def test_what_there_are_no_specs_for_is_followed_where_it_can_be_an_origin():
+    """A dataset made by some other service; and what refers the other way is no origin."""
+    records = {
+        "evaluators": [
+            record("evaluators", "e", sees="accounts/-/datasets/d", judges="accounts/-/models/m")
+        ],
+        "datasets": [
+            record("datasets", "d", job="accounts/-/dpoJobs/j", by="accounts/-/evaluators/e")
+        ],
+        "dpoJobs": [record("dpoJobs", "j", dataset="accounts/-/datasets/d")],
+        "models": [record("models", "m")],
+    }
+    found = graph((), "acme", records)
+    assert found.origins == {
+        "evaluators/e": {"datasets/d"},
+        "datasets/d": {"evaluators/e"},
+        "dpoJobs/j": {"datasets/d"},
+    }
+    assert found.nodes["evaluators/e"].state == ""
+
+
+def test_what_is_shown_already_is_not_opened_twice():
+    found = graph(past(ONE), "acme", RECORDS)
+    whole = tree(found, f"models/{JOB_A.id}", found.origins)
+    shown = [(one.node.id, one.seen) for job in whole.under for one in job.under]
+    assert shown == [(A.id, False), (A.id, True)]
+    # A commit came from nothing: there is nothing under it that could be shown elsewhere.
+    (data,) = whole.under[0].under
+    assert [(one.node.id, one.seen) for one in data.under] == [(commit(1).id, False)]
+    assert (whole.under[-1].node.id, whole.under[-1].seen) == (commit(1).id, False)
+
+
 def test_a_ring_ends():
     records = {
         "models": [
@@ -218,6 +282,11 @@ def test_what_can_be_meant():
     assert found.find(commit(1).id[:7]) == [f"commits/{commit(1).id}"]
     assert A.content
     assert found.find(A.content.digest[:12]) == [f"datasets/{A.id}"]
+    # The beginning of a hash will do, if it is not too short to mean one.
+    assert found.find(commit(1).id[:4]) == [f"commits/{commit(1).id}"]
+    assert found.find(commit(1).id[:3]) == []
+    assert found.find(A.content.digest[:10]) == [f"datasets/{A.id}"]
+    assert found.find(A.content.digest[:9]) == []
     assert found.find("accounts/other/models/x") == []
     assert found.find("") == []
 
@@ -225,6 +294,8 @@ def test_what_can_be_meant():
 def test_the_part_around_a_node_has_no_other_branches():
     found = graph(past(ONE, TWO), "acme", RECORDS).around(f"models/{JOB_A.id}")
     assert f"datasets/{A.id}" in found.nodes
+    last = graph(past(ONE, TWO), "acme", RECORDS).around(f"datasets/{A.id}")
+    assert f"deployments/{SERVE_A.id}" in last.nodes
     assert not {f"datasets/{B.id}", f"models/{JOB_B.id}"} & set(found.nodes)
 
 
@@ -239,8 +310,15 @@ def test_the_first_commit_that_wants_a_model_made_it():
 def test_settings_are_what_was_sent_and_what_the_platform_filled_in():
     sent = JOB_A.body
     shown = {
-        "trainingConfig": {**sent["trainingConfig"], "learningRate": 2e-5, "maxContextLength": 0},
-        "lossConfig": {"method": "DPO", "dpo": {"beta": 0.1}},
+        "trainingConfig": {
+            **sent["trainingConfig"],
+            "learningRate": 2e-5,
+            "maxContextLength": 0,
+            "warmStartFrom": "",
+            "loraTargetModules": [],
+            "optimizerWeightDecay": None,
+        },
+        "lossConfig": {"method": "DPO", "dpo": {"beta": 0.1}, "orpo": {"lambda": "X_UNSPECIFIED"}},
         "displayName": "x",
         "state": "JOB_STATE_COMPLETED",
     }
@@ -300,6 +378,7 @@ def test_the_whole_of_what_came_of_what() -> None:
         "deployedModels/tune-on-serve": ("", "deployed", day.format(1), 0),
     }
     assert [name for name, node in found.nodes.items() if node.commit] == commits
+    assert {found.nodes[name].state for name in commits} == {""}
     assert A.content
     assert (found.nodes[data].digest, found.nodes[data].rows) == (A.content.digest, 3)
     assert found.origins == {

@@ -14,6 +14,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dpo_ops.errors import Finding, Severity
 from dpo_ops.kinds import KINDS, every_kind
 from dpo_ops.kinds.facts import Behaviour, fact
 from dpo_ops.kinds.pricing import Unpriced
@@ -23,7 +24,7 @@ from dpo_ops.loader import load
 from dpo_ops.observer import observe
 from dpo_ops.pairs.prices import prices
 from dpo_ops.planner import Action, Change, FieldChange, Plan, plan
-from dpo_ops.planner.offline import UNKNOWN_ACCOUNT, dropped, supposed
+from dpo_ops.planner.offline import UNKNOWN_ACCOUNT, dropped, reworded, supposed
 from dpo_ops.resource import Address, Health, State
 from tests import wanted
 from tests.executor.test_run import ROW, dataset
@@ -267,10 +268,30 @@ def test_what_is_described_no_more_is_seen(tmp_path: Path) -> None:
         ("dropped", "Dataset/prefs"),
     ]
     job = whole[Address("DPOJob", "tune")]
-    assert job.id in dropped(whole, none)[0].what
+    assert dropped(whole, none)[0] == Finding(
+        "DPOJob/tune",
+        f"is described no more; {job.id} stays in the account",
+        "training it again costs money",
+        "nothing, or delete it with gc once no commit to keep refers to it",
+        "dropped",
+        Severity.WARNING,
+    )
     pruned = same(whole, none, prune=True)
     assert pruned.summary["delete"] == 2
     assert pruned.warnings == ()
+
+
+def test_nothing_is_said_of_an_account_that_was_not_asked(tmp_path: Path) -> None:
+    whole = serving(tmp_path, "left")
+    less = state(*(r for r in whole.values() if r.address.kind == "Dataset"))
+    told = reworded(offline(less, whole))
+    said = {str(change.address): change.reason for change in told.changes}
+    assert said == {
+        "Dataset/prefs": "in place: ready",
+        "DPOJob/tune": "not in the specs before",
+        "Deployment/left": "not in the specs before",
+    }
+    assert replace(told, changes=()) == replace(offline(less, whole), changes=())
 
 
 def test_what_was_protected_is_not_pruned(tmp_path: Path) -> None:

@@ -310,6 +310,12 @@ def test_why_something_is_left_by_a_teardown() -> None:
     assert change.reason == "kept: training it again costs money"
 
 
+def test_what_is_destroyed_has_the_id_that_stands_though_its_spec_says_another() -> None:
+    change = removed(NEXT, deployments=[served(SERVE)]).changes[0]
+    assert (change.action, change.id) == (Action.DELETE, SERVE.id)
+    assert [str(step) for step in change.steps] == [f"delete deployments/{SERVE.id}"]
+
+
 def kept_by_the_commit_before(*protected: Any) -> Plan:
     stray = wanted.deployment(TUNE, "old")
     desired = State({})
