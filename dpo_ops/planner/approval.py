@@ -155,7 +155,7 @@ def _words(said: Mapping[str, Json]) -> str:
 
 
 def _short(value: Json) -> str:
-    text = "unset" if value is None else str(value)
+    text = "unset" if value in (None, "") else str(value)
     return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
 
 
@@ -169,8 +169,7 @@ def pack(approved: Approved, limit: int) -> str:
         for address, one in approved.items()
         if one.writes
     ]
-    text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
-    packed = urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
+    packed = urlsafe_b64encode(zlib.compress(json.dumps(rows).encode())).decode().rstrip("=")
     return packed if len(packed) <= limit else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,12 @@ from hypothesis import strategies as st
 from dpo_ops.errors import PlanError
 from dpo_ops.planner.approval import Approval, Approved, hold, pack, unapproved, unpack
 from dpo_ops.planner.saved import restore, save
-from dpo_ops.resource import State
+from dpo_ops.resource import Address, State
+from tests import wanted
+from tests.laws.test_hazards import own
 from tests.planner.test_saved import through_a_file, two
 from tests.rehearsal import Rehearsal
+from tests.wanted import state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +46,25 @@ def reviewed(rehearsal: Rehearsal, desired: State) -> Approved:
 
 @given(approved=approved)
 def test_what_is_packed_is_unpacked(approved: Approved) -> None:
-    assert unpack(pack(approved, 100_000)) == approved
+    packed = pack(approved, 100_000)
+    assert re.fullmatch("[A-Za-z0-9_-]+", packed)
+    assert unpack(packed) == approved
+    assert pack(approved, len(packed)) == packed
+    assert pack(approved, len(packed) - 1) == ""
+
+
+def test_what_is_too_large_unpacked_is_not_unpacked() -> None:
+    """A few letters may stand for gigabytes."""
+    one = Approval("id", ("create x",), "", "", "x" * (1 << 21))
+    packed = pack({"DPOJob/tune": one}, 12_000)
+    assert packed
+    for given in (packed, packed[: len(packed) // 2]):
+        with pytest.raises(PlanError) as caught:
+            unpack(given)
+        assert str(caught.value) == (
+            "the approval can't be read · cut short, or too large · plan again and have that"
+            " reviewed"
+        )
 
 
 @given(packed=text)
@@ -89,6 +111,73 @@ def test_another_wish_under_the_same_id_is_not_approved(tmp_path: Path) -> None:
         others = {**desired, address: replace(desired[address], options=probe)}
         other = State(others, stack=desired.stack)
         assert [c.address for c in unapproved(rehearsal.plan(other), other, [given])] == [address]
+
+
+def test_other_content_under_the_same_id_is_not_approved(tmp_path: Path) -> None:
+    """Two contents of one short id can be looked for; the whole digest of what is sent counts."""
+    with Rehearsal() as rehearsal:
+        desired = two(tmp_path)
+        given = reviewed(rehearsal, desired)
+        address = next(a for a in desired if a.kind == "Dataset")
+        content = desired[address].content
+        assert content
+        other = replace(desired[address], content=replace(content, digest="0" * 64))
+        fresh = rehearsal.plan(desired)
+        assert not unapproved(fresh, desired, [given])
+        changed = State({**desired, address: other}, stack=desired.stack)
+        assert [c.address for c in unapproved(fresh, changed, [given])] == [address]
+
+
+def test_another_recipe_under_the_same_id_is_not_approved(tmp_path: Path) -> None:
+    with Rehearsal() as rehearsal:
+        desired = own(tmp_path)
+        given = reviewed(rehearsal, desired)
+        address = next(a for a in desired if a.kind == "DPOJob")
+        recipe = desired[address].recipe
+        assert recipe
+        other = replace(desired[address], recipe=replace(recipe, weights="others"))
+        fresh = rehearsal.plan(desired)
+        assert not unapproved(fresh, desired, [given])
+        changed = State({**desired, address: other}, stack=desired.stack)
+        assert [c.address for c in unapproved(fresh, changed, [given])] == [address]
+
+
+def test_the_same_writes_on_other_grounds_are_not_approved(tmp_path: Path) -> None:
+    """Only the rest of what was approved needs no second look, not all of it on other grounds."""
+    with Rehearsal() as rehearsal:
+        desired = two(tmp_path)
+        rehearsal.apply(desired)
+        left = next(a for a in desired if a.name == "left")
+        name = f"accounts/{rehearsal.client.account}/deployments/{desired[left].id}"
+        rehearsal.client.delete(name, {"ignoreChecks": "true"})
+        fresh = rehearsal.plan(desired)
+        (change,) = [change for change in fresh.changes if change.steps]
+        assert (change.address, change.fields) == (left, ())
+        given = reviewed(rehearsal, desired)
+        assert not unapproved(fresh, desired, [given])
+        given[str(left)] = replace(given[str(left)], rests_on="something else")
+        assert unapproved(fresh, desired, [given]) == (change,)
+
+
+def test_what_was_planned_and_what_would_be_now_are_said_in_words(tmp_path: Path) -> None:
+    long = "accounts/fireworks/deploymentShapes/l-fast"
+    assert len(long) == 42
+    with Rehearsal() as rehearsal:
+        before = two(tmp_path)
+        planned = reviewed(rehearsal, before)
+        rehearsal.apply(before)
+        left = next(a for a in before if a.name == "left")
+        id_ = before[left].id
+        assert planned[str(left)].said == f"create {id_}"
+        data, job = (before[Address(*one)] for one in (("Dataset", "prefs"), ("DPOJob", "tune")))
+        said = {"minReplicaCount": 1, "maxReplicaCount": 3, "description": "d" * 40}
+        after = state(data, job, wanted.deployment(job, "left", **said, displayName="n" * 41))
+        held = hold(rehearsal.plan(after), after, [planned])
+        finding = next(c for c in held.blocked if c.address == left).blocked[0]
+    assert finding.why == (
+        f"planned was create {id_}; now it would be update {id_} (displayName unset →"
+        f" {'n' * 39}…, description unset → {'d' * 40}, minReplicaCount 0 → 1 and 1 more)"
+    )
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3])

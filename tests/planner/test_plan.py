@@ -196,6 +196,20 @@ def test_an_explicit_null_clears_a_field() -> None:
     assert [(f.path, f.after) for f in update.fields] == [("description", None)]
 
 
+def test_what_is_cleared_for_the_server_to_fill_hides_nothing_that_comes_after_it() -> None:
+    resource = wanted.deployment(JOB, acceleratorCount=None, maxReplicaCount=3)
+    there = {**IN_PLACE, "deployments": [served(SERVE, acceleratorCount=2, maxReplicaCount=1)]}
+    update = change(made(state(DATA, JOB, resource), **there), "Deployment/serve")
+    assert [(f.path, f.before, f.after) for f in update.fields] == [("maxReplicaCount", 1, 3)]
+
+
+def test_schedules_are_one_field_for_their_names_are_the_users() -> None:
+    day = {"minReplicaCount": 1, "schedule": "0 8 * * *", "duration": "8h", "timezone": "UTC"}
+    resource = wanted.deployment(JOB, autoscalingPolicy={"scalingSchedules": {"day": day}})
+    update = change(made(state(DATA, JOB, resource), **IN_PLACE), "Deployment/serve")
+    assert [field.path for field in update.fields] == ["autoscalingPolicy.scalingSchedules"]
+
+
 def test_a_new_model_makes_the_new_deployment_before_the_old_one_goes() -> None:
     tuned = wanted.job(DATA, epochs=2)
     after = wanted.deployment(tuned, minReplicaCount=0)
