@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -61,9 +61,31 @@ def own(folder: Path) -> None:
             Apprentice().train(Training(rows, recipe.weights, recipe.settings, recipe.loss, out))
 
 
+def generation(folder: Path, *rows: int, **training: Any) -> None:
+    docs = (
+        doc("Dataset", "data", {"source": "data.jsonl"}),
+        doc("DPOJob", "tune", {"dataset": "data", "trainingConfig": {**TRAINING, **training}}),
+        doc("Deployment", "serve", {"model": {"dpoJob": "tune"}, "minReplicaCount": 0}),
+    )
+    World(docs, {"data.jsonl": rows}).write(folder)
+
+
+def first(folder: Path) -> None:
+    generation(folder, 1, 2, 3)
+
+
+def second(folder: Path) -> None:
+    """Other data and another setting: all is made anew, and the old deployment goes."""
+    generation(folder, 1, 2, 3, 4, epochs=2)
+
+
 @dataclass(frozen=True)
 class Stack:
-    """How it is written, how many writes its first apply sends, and what is there then."""
+    """How it is written, how many writes its apply sends, and what is there then.
+
+    `earlier` writes what was applied before. `deployments` are those that serve, `replaced` those
+    that went for them.
+    """
 
     write: Callable[[Path], None]
     writes: int
@@ -71,14 +93,22 @@ class Stack:
     jobs: int
     models: int
     deployments: tuple[str, ...]
+    earlier: Callable[[Path], None] | None = None
+    replaced: int = 0
 
 
 STACKS = {
     "einstein": Stack(einstein, 5, 1, 1, 1, ("einstein",)),
     "two": Stack(two, 10, 2, 2, 2, ("one", "two")),
     "own": Stack(own, 6, 0, 0, 1, ("serve",)),
+    "second": Stack(second, 6, 2, 2, 2, ("serve",), earlier=first, replaced=1),
 }
-SAMPLE = {("einstein", 3, "after"), ("two", 5, "before"), ("own", 2, "after")}
+SAMPLE = {
+    ("einstein", 3, "after"),
+    ("two", 5, "before"),
+    ("own", 2, "after"),
+    ("second", 6, "before"),
+}
 KILLS = [
     pytest.param(
         stack,
@@ -95,13 +125,17 @@ KILLS = [
 
 @contextmanager
 def released(stack: Stack, folder: Path) -> Iterator[Served]:
-    stack.write(folder / "stack")
+    (stack.earlier or stack.write)(folder / "stack")
     with served(folder / "stack", folder / "emulator") as there:
+        if stack.earlier:
+            there.converges()
+            stack.write(folder / "stack")
+            there.emulator.writes = 0
         yield there
 
 
 def holds(there: Served, stack: Stack) -> None:
-    """One of each, and nothing else: paid once, and nothing orphaned."""
+    """One of each generation, and nothing else: paid once, and nothing orphaned."""
     jobs = there.rows("dpoJobs")
     assert len(jobs) == stack.jobs, jobs
     assert all(id_.endswith("-a1") for id_ in jobs)
@@ -109,10 +143,12 @@ def holds(there: Served, stack: Stack) -> None:
     assert len(there.rows("datasets")) == stack.datasets
     assert len(there.rows("models")) == stack.models
     assert there.live() == list(stack.deployments)
-    assert len(there.rows("deployments")) == len(stack.deployments)
+    assert len(there.rows("deployments")) == len(stack.deployments) + stack.replaced
 
 
-@pytest.mark.parametrize("name", ["einstein", pytest.param("two", marks=pytest.mark.long), "own"])
+@pytest.mark.parametrize(
+    "name", ["einstein", pytest.param("two", marks=pytest.mark.long), "own", "second"]
+)
 def test_each_stack_has_as_many_writes_as_are_struck(name: str, tmp_path: Path) -> None:
     stack = STACKS[name]
     with released(stack, tmp_path) as there:
@@ -133,7 +169,8 @@ def test_law_3_a_process_killed_at_a_write_is_made_good_by_the_next(
 
 @pytest.mark.parametrize("runs", [2, pytest.param(8, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
-    "name", ["einstein", *(pytest.param(n, marks=pytest.mark.long) for n in ("two", "own"))]
+    "name",
+    ["einstein", *(pytest.param(n, marks=pytest.mark.long) for n in ("two", "own", "second"))],
 )
 def test_law_5_several_processes_at_once_end_with_one_of_each(
     name: str, runs: int, tmp_path: Path
