@@ -58,9 +58,9 @@ def test_what_is_too_large_unpacked_is_not_unpacked() -> None:
     one = Approval("id", ("create x",), "", "", "x" * (1 << 21))
     packed = pack({"DPOJob/tune": one}, 12_000)
     assert packed
-    for given in (packed, packed[: len(packed) // 2]):
+    for sent in (packed, packed[: len(packed) // 2]):
         with pytest.raises(PlanError) as caught:
-            unpack(given)
+            unpack(sent)
         assert str(caught.value) == (
             "the approval can't be read · cut short, or too large · plan again and have that"
             " reviewed"
