@@ -462,7 +462,9 @@ def _adopting(deployment: Resource, listing: Listing) -> Observed:
         return _unfit(deployment, Final(why, fix))
     stack, name = owner(record)
     if stack and (stack, name) != (deployment.stack, deployment.address.name):
-        fix = f"have that stack give it up, or write external: true and id: …/{id_}"
+        ours = stack == deployment.stack
+        give = f"call this spec {name}" if ours else "have that stack give it up"
+        fix = f"{give}, or write external: true and id: …/{id_}"
         return _unfit(deployment, Final(f"it is Deployment/{name} of stack {stack}", fix))
     if not _is_same(deployment, record):
         why = " and ".join(

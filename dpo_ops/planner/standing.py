@@ -27,7 +27,9 @@ def accounted(
     """Return what was found, each record for one address only, and what no spec describes."""
     held = {str(seen.record["name"]) for seen in found.values() if seen.record}
     held |= {resource.external for resource in desired.values()}
-    left = tuple((a, r) for a, r in _strays(desired, listing) if r["name"] not in held)
+    # What a spec wants to take over is no stray, though it may be refused to it for now.
+    named = held | {resource.adopts for resource in desired.values()}
+    left = tuple((a, r) for a, r in _strays(desired, listing) if r["name"] not in named)
     return Accounted(account, {a: _without(seen, held) for a, seen in found.items()}, left)
 
 

@@ -232,6 +232,17 @@ def test_a_deployment_made_by_us_before_is_not_given_up_for_one_to_adopt() -> No
         assert planned(rehearsal, adopting("old-one", maxReplicaCount=1)).in_sync
 
 
+def test_what_is_to_be_taken_over_under_another_name_is_not_pruned_for_its_old_one() -> None:
+    with Rehearsal() as rehearsal:
+        by_hand(rehearsal, "old-one")
+        assert rehearsal.apply(adopting("old-one", maxReplicaCount=1)).exit_code == 0
+        said = {"model": BASE, "adopt": "old-one", "maxReplicaCount": 1}
+        renamed = planned(rehearsal, state(make("Deployment", "tutor", said)), prune=True)
+        (change,) = renamed.changes
+        assert (change.address.name, change.steps, renamed.warnings) == ("tutor", (), ())
+        assert change.blocked[0].fix.startswith("call this spec serve, or write external: true")
+
+
 def tuned(folder: Path, **adopt: str) -> State:
     data = dataset(folder, "prefs", "".join(ROW % n for n in range(3)))
     said: dict[str, Any] = {

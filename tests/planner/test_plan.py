@@ -9,6 +9,7 @@ import pytest
 from dpo_ops import __version__
 from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import Answer, Listing
+from dpo_ops.kinds.values import leaves
 from dpo_ops.planner import (
     PLAN_SCHEMA,
     Accounted,
@@ -187,6 +188,24 @@ def test_what_the_server_writes_otherwise_is_no_difference(
     resource = wanted.deployment(JOB, **said)
     records = {**IN_PLACE, "deployments": [served(resource, **answered)]}
     assert made(state(DATA, JOB, resource), **records).in_sync
+
+
+def test_a_create_shows_all_that_it_sets_and_that_money_does_not_come_back() -> None:
+    fields = {c.address.kind: [f.path for f in c.fields] for c in made().changes}
+    for resource in (DATA, JOB):
+        assert set(fields[resource.address.kind]) == {path for path, _ in leaves(resource.body)}
+    assert {c.address.kind: c.reversible for c in made().changes} == {
+        "Dataset": True,
+        "DPOJob": False,
+        "Deployment": True,
+    }
+
+
+def test_what_is_in_place_is_not_judged_by_what_is_asked_for_another() -> None:
+    new = wanted.job(DATA, "again", epochs=2)
+    cannot = Answer({"supervisedLoraTunable": False}, ())
+    planned = made(state(DATA, JOB, new), answer=cannot, **IN_PLACE)
+    assert [change.address.name for change in planned.blocked] == ["again"]
 
 
 def test_an_explicit_null_clears_a_field() -> None:
