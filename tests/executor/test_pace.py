@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
+import httpx
 import pytest
 
 from dpo_ops.executor import Outcome, Waits
@@ -154,6 +156,54 @@ def test_what_a_list_does_not_show_is_said_to_be_missing_and_then_asked_for_by_n
     assert set(said) == {"not in the list yet"}
     assert report.having(Outcome.FAILED)[0].message == f"dpoJobs/{job.id}-a1 does not exist"
     assert 120 <= rehearsal.clock.now() - began < 200
+
+
+def test_what_can_not_be_asked_for_by_name_is_waited_for_and_said(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    job = wanted.job(data)
+    rehearsal.apply(state(data))
+    rehearsal.events.clear()
+    empty = {"dpoJobs": [], "nextPageToken": "", "totalSize": 0}
+    made = rehearsal.plan(state(data, job))
+    rehearsal.fault(method="GET", path="*/dpoJobs", status=200, body=empty, times=12)
+    rehearsal.fault(method="GET", path="*/dpoJobs/*", status=500, times=8)
+    assert rehearsal.run(made).exit_code == 0
+    unseen = [event for event in rehearsal.events if isinstance(event, Unseen)]
+    assert unseen
+    for event in unseen:
+        assert f"GET /v1/accounts/emulator/dpoJobs/{job.id}-a1" in event.error
+        assert event.waited >= 120
+    rehearsal.admin("DELETE", "faults")
+    assert len(rehearsal.jobs()) == 1
+
+
+class Switched(httpx.BaseTransport):
+    """Lists each job, once it is made, as one on other data."""
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self.inner = inner
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = self.inner.handle_request(request)
+        if request.method != "GET" or not request.url.path.endswith("/dpoJobs"):
+            return response
+        said = json.loads(response.read())
+        for job in said["dpoJobs"]:
+            job["dataset"] = "accounts/emulator/datasets/other"
+        return httpx.Response(200, json=said)
+
+
+def test_a_job_that_turns_out_to_be_another_ends_the_wait_for_it(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    rehearsal.wrap = Switched
+    rehearsal.client = rehearsal.connect()
+    job = wanted.job(data)
+    failed = rehearsal.apply(state(data, job)).having(Outcome.FAILED)
+    assert [end.address for end in failed] == [job.address]
+    assert failed[0].message.startswith(f"{job.id}-a1 ")
+    assert "dataset" in failed[0].message
 
 
 def test_what_is_asked_for_by_name_and_goes_on_is_waited_for(

@@ -187,8 +187,31 @@ def test_a_spent_budget_leaves_what_runs_and_says_so(rehearsal: Rehearsal, data:
         "Deployment/serve": "not-started",
     }
     assert report.exit_code == 3
+    assert report.having(Outcome.RUNNING)[0].message == "goes on without us"
     assert rehearsal.apply(desired).exit_code == 0
     assert len(rehearsal.jobs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("waits", "signal", "blind", "left"),
+    [
+        (Waits(budget_s=60), False, False, True),
+        (Waits(leave=True), False, False, True),
+        (Waits(leave=True), True, False, False),
+        (Waits(leave=True), False, True, False),
+        (Waits(), True, False, False),
+        (Waits(), False, True, False),
+    ],
+)
+def test_it_was_left_as_it_was_told_to_be_only_where_nothing_else_ended_it(
+    waits: Waits, signal: bool, blind: bool, left: bool, rehearsal: Rehearsal, data: Resource
+) -> None:
+    made = rehearsal.plan(state(*pipeline(data)))
+    if blind:
+        rehearsal.fault(method="GET", path="*/datasets", status=401, times=0)
+    begun = rehearsal.clock.now()
+    report = rehearsal.run(made, waits=waits, stop=lambda: signal and rehearsal.clock.now() > begun)
+    assert (report.interrupted, report.left, report.exit_code) == (True, left, 3)
 
 
 def test_a_deployment_that_was_left_before_it_answered_is_asked_by_the_next_run(

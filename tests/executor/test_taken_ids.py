@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dpo_ops.errors import NotFound
-from dpo_ops.executor import Outcome
+from dpo_ops.executor import Outcome, Waits
 from dpo_ops.executor.events import StepEnded
 from dpo_ops.planner import Verb
 from tests import wanted
@@ -225,6 +225,22 @@ def test_a_deployment_that_was_made_and_deleted_since_the_plan_is_restored(
     notes = [e.note for e in rehearsal.events if isinstance(e, StepEnded)]
     assert f"restored {pipe[2].id}" in notes
     assert any(w.endswith(f"deployments/{pipe[2].id}:undelete") for w in rehearsal.writes())
+
+
+def test_what_was_restored_and_then_left_is_still_called_by_its_id(
+    rehearsal: Rehearsal, data: Resource
+) -> None:
+    pipe = pipeline(data)
+    made = overtaken(rehearsal, state(*pipe))
+    remove(rehearsal, f"deployments/{pipe[2].id}", ignoreChecks="true")
+    again = rehearsal.plan(state(*pipe))
+    report = rehearsal.run(made, waits=Waits(leave=True))
+    assert [end.id for end in report.having(Outcome.RUNNING)] == [pipe[2].id]
+    # The same where the plan knows that it is to be restored.
+    assert Verb.UNDELETE in steps(again, "Deployment")
+    remove(rehearsal, f"deployments/{pipe[2].id}", ignoreChecks="true")
+    report = rehearsal.run(again, waits=Waits(leave=True))
+    assert [end.id for end in report.having(Outcome.RUNNING)] == [pipe[2].id]
 
 
 def test_a_deployment_that_can_not_be_restored_is_a_failure_in_the_words_of_the_platform(

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dpo_ops.executor import Outcome, Waits
-from dpo_ops.executor.events import Event, StepEnded, Waiting
+from dpo_ops.executor.events import Event, StepEnded, Uploading, Waiting
 from dpo_ops.planner import Verb
 from tests import wanted
 from tests.executor.test_policies import tuning
 from tests.executor.test_run import ROW, dataset, outcomes, pipeline
+from tests.laws.test_hazards import own
 from tests.rehearsal import Rehearsal, VirtualClock
 from tests.wanted import state
 
@@ -173,6 +174,19 @@ def test_an_upload_is_broken_off_when_the_time_is_spent(
     ended = [e.step.verb for e in rehearsal.events if isinstance(e, StepEnded)]
     assert ended == [Verb.CREATE]
     assert rehearsal.apply(state(data)).exit_code == 0
+
+
+def test_the_files_of_a_model_are_broken_off_between_two_of_them(
+    rehearsal: Rehearsal, tmp_path: Path
+) -> None:
+    def stop() -> bool:
+        return any(isinstance(event, Uploading) for event in rehearsal.events)
+
+    desired = own(tmp_path)
+    report = rehearsal.apply(desired, stop=stop)
+    assert report.interrupted
+    assert not [write for write in rehearsal.writes() if write.endswith(":validateUpload")]
+    assert rehearsal.apply(desired).exit_code == 0
 
 
 def test_all_that_can_be_cleared_is_in_place_once_cleared(

@@ -190,7 +190,12 @@ def test_a_paused_job_is_resumed_though_the_reply_may_be_lost(
     rehearsal.apply(desired, waits=Waits(budget_s=3600))
     if reply == "lost":
         lost(rehearsal, "*:resume")
+    heard: list[tuple[dict[str, Any], Any]] = []
+    rehearsal.wrap = lambda inner: Heard(inner, heard, "POST", ":resume")
+    rehearsal.client = rehearsal.connect()
     assert rehearsal.apply(desired).exit_code == 0
+    # The method takes a message, though an empty one.
+    assert heard[0] == ({}, {})
     (job,) = rehearsal.jobs()
     assert notes(rehearsal, "resume") == [f"resumed {job['name'].rpartition('/')[2]}"]
 
