@@ -81,7 +81,7 @@ def plan(
     if prune:
         changes += [pruned(*found, protected) for found in observed.strays]
         warnings = [w for w in warnings if w.rule != "stray"]
-    kept = allowed(changes, desired.policy, priced=prices is not None)
+    kept = allowed(changes, desired.policy, observed.account, priced=prices is not None)
     return Plan(observed.account, desired.stack, kept, tuple(warnings))
 
 

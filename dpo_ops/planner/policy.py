@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dpo_ops.errors import Finding
 from dpo_ops.planner.change import Action, Verb
 from dpo_ops.planner.spending import creates, within
-from dpo_ops.resource import Health
+from dpo_ops.resource import Health, qualify
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -17,19 +17,21 @@ if TYPE_CHECKING:
     from dpo_ops.resource import Policy
 
 
-def allowed(changes: Sequence[Change], policy: Policy, *, priced: bool) -> tuple[Change, ...]:
-    """Return the changes, those blocked that the policy forbids.
+def allowed(
+    changes: Sequence[Change], policy: Policy, account: str, *, priced: bool
+) -> tuple[Change, ...]:
+    """Return the changes in `account`, those blocked that the policy forbids.
 
     `priced` says that costs are known as far as they can be; without that none is compared.
     """
     kept = within(changes, policy.max_cost if priced else None)
-    kept = tuple(_refused(change, list(_objections(change, policy))) for change in kept)
+    kept = tuple(_refused(change, list(_objections(change, policy, account))) for change in kept)
     return _few_deletes(kept, policy)
 
 
-def _objections(change: Change, policy: Policy) -> Iterator[Finding]:
+def _objections(change: Change, policy: Policy, account: str) -> Iterator[Finding]:
     if creates(change):
-        yield from _base_model(change, policy)
+        yield from _base_model(change, policy, account)
         yield from _accelerator(change, policy)
     if change.action is Action.DELETE and _matches(str(change.address), policy.protected):
         where = change.where()
@@ -38,13 +40,17 @@ def _objections(change: Change, policy: Policy) -> Iterator[Finding]:
         yield Finding(where, f"{change.address} is protected", why, fix, "protected")
 
 
-def _base_model(change: Change, policy: Policy) -> Iterator[Finding]:
+def _base_model(change: Change, policy: Policy, account: str) -> Iterator[Finding]:
     base = change.resource.options.get("base") if change.resource else None
-    if base and policy.base_models and not _matches(str(base), policy.base_models):
+    if base is None or not policy.base_models:
+        return
+    # A pattern may name the account, or say `accounts/-/` for whichever it is.
+    name = qualify(base, account)
+    if not any(_matches(spelling, policy.base_models) for spelling in (base, name)):
         why = f"baseModels in the Stack allows {', '.join(policy.base_models)}"
         where = change.where("trainingConfig.baseModel", "model")
         fix = "take one of those, or have the Stack changed"
-        yield Finding(where, f"{base} is not an allowed base model", why, fix, "base-model")
+        yield Finding(where, f"{name} is not an allowed base model", why, fix, "base-model")
 
 
 def _accelerator(change: Change, policy: Policy) -> Iterator[Finding]:
