@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -228,6 +229,10 @@ class Policy:
     protected: tuple[str, ...] = ()
     accepted: tuple[Accepted, ...] = ()
     """The drift that somebody lives with; it matters to nothing but drift."""
+
+    def protects(self, address: Address) -> bool:
+        """Return whether one of the patterns in `protected` is of this address."""
+        return any(fnmatchcase(str(address), pattern) for pattern in self.protected)
 
 
 class State(Mapping[Address, Resource]):

@@ -18,11 +18,11 @@ from dpo_ops.planner.spending import priced
 from dpo_ops.resource import Health, last_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from dpo_ops.kinds.facts import Answer, Kind, Question, Verdict
     from dpo_ops.kinds.pricing import Prices
-    from dpo_ops.resource import Address, Json, Observed, Resource, State
+    from dpo_ops.resource import Address, Json, Observed, Policy, Resource, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ def plan(
     prices: Prices | None = None,
     *,
     prune: bool = False,
-    protected: Collection[Address] = (),
+    before: Policy | None = None,
 ) -> Plan:
     """Return the changes that make the account hold what `desired` says, in their order.
 
     With `prices` each change that creates what is charged for has its cost, and training above
     what the stack allows is blocked. With `prune` what a spec that is gone has left behind is
     deleted, as far as it carries the mark of the stack and nothing protects it: neither the record
-    itself, nor that the specs of the commit before said so (`protected`).
+    itself, nor what the commit before protected (`before`).
     """
     dependents = dependents_of(desired)
     changes, warnings = [], [stray(*found) for found in observed.strays]
@@ -79,7 +79,7 @@ def plan(
             warnings += [f for f in verdict.findings if f.severity is Severity.WARNING]
         changes.append(priced(change, desired, prices) if prices else change)
     if prune:
-        changes += [pruned(*found, protected) for found in observed.strays]
+        changes += [pruned(*found, before) for found in observed.strays]
         warnings = [w for w in warnings if w.rule != "stray"]
     kept = allowed(changes, desired.policy, observed.account, priced=prices is not None)
     return Plan(observed.account, desired.stack, kept, tuple(warnings))

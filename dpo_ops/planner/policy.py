@@ -33,7 +33,7 @@ def _objections(change: Change, policy: Policy, account: str) -> Iterator[Findin
     if creates(change):
         yield from _base_model(change, policy, account)
         yield from _accelerator(change, policy)
-    if change.action is Action.DELETE and _matches(str(change.address), policy.protected):
+    if change.action is Action.DELETE and policy.protects(change.address):
         where = change.where()
         why = "protected in the Stack names it"
         fix = "take it out of protected in a commit of its own, then delete it"

@@ -14,10 +14,10 @@ from dpo_ops.planner.parts import blocked, change_of, dependents_of, superseded
 from dpo_ops.resource import Health, last_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from dpo_ops.planner.plan import Accounted
-    from dpo_ops.resource import Address, Json, Observed, Resource, State
+    from dpo_ops.resource import Address, Json, Observed, Policy, Resource, State
 
 
 def teardown(desired: State, observed: Accounted, *, everything: bool = False) -> Plan:
@@ -28,13 +28,14 @@ def teardown(desired: State, observed: Accounted, *, everything: bool = False) -
     dependents = dependents_of(desired)
     changes = []
     for address in reversed(dependency_order(desired)):
-        change = _remove(desired[address], observed.resources[address], everything=everything)
+        change = _remove(desired, address, observed.resources[address], everything=everything)
         first = tuple(dependent.address for dependent in dependents[address])
         changes.append(replace(change, needs=first))
     return Plan(observed.account, desired.stack, tuple(changes))
 
 
-def _remove(resource: Resource, seen: Observed, *, everything: bool) -> Change:
+def _remove(desired: State, address: Address, seen: Observed, *, everything: bool) -> Change:
+    resource = desired[address]
     kind = kind_of(resource)
     names = [*seen.names, *superseded(kind, seen)]
     if resource.external:
@@ -55,6 +56,9 @@ def _remove(resource: Resource, seen: Observed, *, everything: bool) -> Change:
             "its spec says so",
             "set protect: false and apply, then destroy it",
         )
+    elif desired.policy.protects(address):
+        what, why = f"{address} is protected", "protected in the Stack names it"
+        return blocked(resource, seen, what, why, "take it out of protected, then destroy it")
     elif _is_kept(resource, everything=everything):
         names = []
         reason = f"kept: {kind.retained or 'its spec says so'}"
@@ -84,10 +88,11 @@ def stray(address: Address, record: Mapping[str, Json]) -> Finding:
     )
 
 
-def pruned(
-    address: Address, record: Mapping[str, Json], protected: Collection[Address] = ()
-) -> Change:
-    """Return the change that deletes what has no spec any more, or says what protects it."""
+def pruned(address: Address, record: Mapping[str, Json], before: Policy | None = None) -> Change:
+    """Return the change that deletes what has no spec any more, or says what protects it.
+
+    `before` is what the commit before protected.
+    """
     kind, id_ = KINDS[address.kind], last_segment(str(record["name"]))
     change = Change(
         address=address,
@@ -99,14 +104,17 @@ def pruned(
         reversible=kind.undeletable,
         record=record,
     )
-    fate = Fate.PROTECTED if address in protected else kind.fate(record)
+    fate = kind.fate(record)
     if fate is Fate.RETAINED:
         return replace(change, action=Action.NO_OP, steps=(), reason="kept: its spec said retain")
     if fate is Fate.PROTECTED:
         what, why = f"{id_} is protected", "its spec said so, and that it is gone does not lift it"
         fix = "set protect: false in a spec of it and apply, or delete it by hand"
-        finding = Finding(str(address), what, why, fix, "protected")
-        return change.stopped(finding)
+        return change.stopped(Finding(str(address), what, why, fix, "protected"))
+    if before and before.protects(address):
+        what, why = f"{id_} is protected", "the commit before protects it, in its spec or the Stack"
+        fix = "take that away in a commit of its own, and prune after a later one"
+        return change.stopped(Finding(str(address), what, why, fix, "protected"))
     return change
 
 

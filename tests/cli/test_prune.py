@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Run
 
+STACK = "apiVersion: dpo-ops/v1\nkind: Stack\nmetadata: {name: ours}\n"
 WHO = ("-c", "user.name=a", "-c", "user.email=a@example.invalid")
 
 
@@ -37,6 +38,7 @@ def repository(folder: Path, specs: Path) -> Path:
     served = next(part for part in parts if "kind: Deployment" in part)
     path.write_text("\n---\n".join(part for part in parts if part is not served))
     (specs / "serving.yaml").write_text(served)
+    (specs / "stack.yaml").write_text(STACK)
     (folder / ".gitignore").write_text(".dpo-ops/\n")
     commit(folder, "first")
     return folder
@@ -67,6 +69,30 @@ def test_what_the_commit_before_protected_stays(
     kept = run("apply", str(specs), *FAST, "--prune", "--auto-approve")
     assert kept.code == 1
     assert "is protected" in kept.out
+
+
+@pytest.mark.parametrize("committed", [False, True], ids=["not-committed", "committed"])
+def test_what_the_stack_of_the_commit_before_protected_stays(
+    committed: bool, repository: Path, specs: Path, run: Run
+) -> None:
+    assert run("apply", str(specs), *FAST, "--auto-approve").code == 0
+    stack = specs / "stack.yaml"
+    stack.write_text(STACK + "spec: {protected: [Deployment/assist*]}\n")
+    commit(repository, "protect it")
+    stack.write_text(STACK)
+    (specs / "serving.yaml").unlink()
+    if committed:
+        commit(repository, "take both away at once")
+    kept = run("apply", str(specs), *FAST, "--prune", "--auto-approve")
+    assert kept.code == 1
+    assert "is protected" in kept.out
+    assert "the commit before protects it" in " ".join(kept.out.split())
+    if not committed:
+        commit(repository, "take both away at once")
+    # Once that was a commit of its own, a later one may.
+    stack.write_text(STACK + "# nothing is protected\n")
+    commit(repository, "later")
+    assert run("plan", str(specs), *FAST, "--prune").code == 2
 
 
 def test_in_a_shallow_clone_nothing_is_pruned(

@@ -320,7 +320,8 @@ def kept_by_the_commit_before(*protected: Any) -> Plan:
     stray = wanted.deployment(TUNE, "old")
     desired = State({})
     seen = replace(found(desired, {}), strays=((stray.address, served(stray)),))
-    return plan(desired, seen, {}, prune=True, protected=[stray.address] if protected else [])
+    before = Policy(protected=("Deployment/ol*",)) if protected else None
+    return plan(desired, seen, {}, prune=True, before=before)
 
 
 def test_what_its_last_spec_protected_is_not_pruned() -> None:

@@ -107,6 +107,17 @@ def test_what_is_protected_is_not_destroyed_either(tmp_path: Path) -> None:
         assert standing(rehearsal) == {"left"}
 
 
+def test_what_the_stack_protects_is_not_destroyed_either(tmp_path: Path) -> None:
+    with Rehearsal() as rehearsal:
+        desired = with_policy(serving(tmp_path, "left", "right"), protected=("Deployment/l*",))
+        assert rehearsal.apply(desired).exit_code == 0
+        report = rehearsal.run(rehearsal.teardown(desired))
+        assert report.exit_code == 1
+        (held,) = (end for end in report.ended if end.outcome is Outcome.BLOCKED)
+        assert "Deployment/left is protected · protected in the Stack names it" in held.message
+        assert standing(rehearsal) == {"left"}
+
+
 def test_a_deletion_policy_outweighs_what_is_usual_for_the_kind(tmp_path: Path) -> None:
     data = dataset(tmp_path, "prefs", "".join(ROW % n for n in range(3)))
     desired = state(data, replace(wanted.job(data), keeping=replace(data.keeping, deleted=True)))
