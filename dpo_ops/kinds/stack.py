@@ -61,7 +61,7 @@ class StackSpec(Spec):
     baseModels: list[str] | None = None
     """The base models that may be tuned and served, such as accounts/fireworks/models/llama-*."""
     accelerators: list[str] | None = None
-    """The GPUs that may serve, such as NVIDIA_H100_80GB or NVIDIA_*."""
+    """The GPUs that may serve, such as NVIDIA_H100_80GB or NVIDIA_*; an unknown one may not."""
     drift: DriftSpec | None = None
     """How drift is looked at; no plan depends on it."""
     defaults: dict[str, dict[str, Any]] = Value(default_factory=dict)

@@ -38,21 +38,21 @@ class Accounted:
 def questions(desired: State, observed: Accounted) -> frozenset[Question]:
     """Return what must be asked of the platform before anything is spent.
 
-    Only what is about to be created raises a question, so a plan over an account that is in
-    sync asks nothing.
+    Only what is about to be created, or to run on something else, raises a question, so a plan
+    over an account that is in sync asks nothing.
     """
-    asked = (
-        kind_of(resource).asks(resource)
-        for address, resource in desired.items()
-        if _to_create(observed.resources[address])
-    )
+    asked = (_question(one, observed.resources[address]) for address, one in desired.items())
     return frozenset(question for question in asked if question)
+
+
+def _question(resource: Resource, seen: Observed) -> Question | None:
+    return kind_of(resource).asks(resource, None if _to_create(seen) else seen.record)
 
 
 def plan(
     desired: State,
     observed: Accounted,
-    answers: Mapping[Question, Answer],
+    answers: Mapping[Question, Answer] | None,
     prices: Prices | None = None,
     *,
     prune: bool = False,
@@ -60,6 +60,9 @@ def plan(
 ) -> Plan:
     """Return the changes that make the account hold what `desired` says, in their order.
 
+    `answers` are those to `questions`; None where nobody was asked. Then what only the platform
+    knows is held against nothing, else what it does not say is refused where the stack names what
+    it allows.
     With `prices` each change that creates what is charged for has its cost, and training above
     what the stack allows is blocked. With `prune` what a spec that is gone has left behind is
     deleted, as far as it carries the mark of the stack and nothing protects it: neither the record
@@ -73,7 +76,7 @@ def plan(
             changes.append(refer(resource, seen, dependents[address]))
             continue
         change = _decide(resource, seen)
-        verdict = _judge(resource, seen, answers, dependents[address])
+        verdict = _judge(resource, seen, answers or {}, dependents[address])
         if verdict:
             change = _judged(change, verdict)
             warnings += [f for f in verdict.findings if f.severity is Severity.WARNING]
@@ -81,7 +84,13 @@ def plan(
     if prune:
         changes += [pruned(*found, before) for found in observed.strays]
         warnings = [w for w in warnings if w.rule != "stray"]
-    kept = allowed(changes, desired.policy, observed.account, priced=prices is not None)
+    kept = allowed(
+        changes,
+        desired.policy,
+        observed.account,
+        priced=prices is not None,
+        asked=answers is not None,
+    )
     return Plan(observed.account, desired.stack, kept, tuple(warnings))
 
 
@@ -265,7 +274,7 @@ def _judge(
     dependents: Sequence[Resource],
 ) -> Verdict | None:
     kind = kind_of(resource)
-    question = kind.asks(resource) if _to_create(seen) else None
+    question = _question(resource, seen)
     if question is None or question not in answers:
         return None
     return kind.judge(resource, answers[question], dependents)

@@ -147,7 +147,7 @@ def _offline(here: Setting, desired: Loaded, base: Base) -> _Planned:
     before = State({}, stack=after.stack)
     if base.loaded:
         before = in_(base.loaded.state, name)
-    proposed = reworded(planner.plan(after, supposed(before, after, name), {}, prices()))
+    proposed = reworded(planner.plan(after, supposed(before, after, name), None, prices()))
     warnings = (*desired.warnings, *proposed.warnings, *dropped(before, after))
     pull = here.run.pull if here.run else None
     who = "a pull request from a fork" if pull and pull.fork else "this run"
