@@ -236,17 +236,23 @@ class Policy:
 
 
 class State(Mapping[Address, Resource]):
-    """The resources by address, in a fixed order whatever order the files came in."""
+    """The resources by address, in a fixed order whatever order the files came in.
+
+    `named` says that a Stack document names the stack. Where none does, others that have none in
+    the same account share its mark.
+    """
 
     def __init__(
         self,
         resources: Mapping[Address, Resource],
         *,
         stack: str = "default",
+        named: bool = False,
         policy: Policy = Policy(),
     ) -> None:
         self._resources = dict(sorted(resources.items()))
         self.stack = stack
+        self.named = named
         self.policy = policy
 
     def __getitem__(self, address: Address) -> Resource:
@@ -296,7 +302,7 @@ def in_account(desired: State, account: str) -> State:
         )
         for address, resource in desired.items()
     }
-    return State(resources, stack=desired.stack, policy=desired.policy)
+    return State(resources, stack=desired.stack, named=desired.named, policy=desired.policy)
 
 
 def last_segment(name: str) -> str:

@@ -25,7 +25,8 @@ def look(client: Client, desired: Loaded, today: str) -> Drift:
     """
     wanted = in_account(desired, client)
     observed = observe(client, wanted)
-    fresh = planner.plan(State(wanted, stack=wanted.stack), observed, None)
+    free = State(wanted, stack=wanted.stack, named=wanted.named)
+    fresh = planner.plan(free, observed, None)
     return drift(wanted, observed, fresh, idle(client, wanted, observed), today)
 
 

@@ -1,6 +1,8 @@
 """The settings of a set of specs: the name that marks what it owns, the account, defaults.
 
 A Stack is not a resource: nothing is created for it, and at most one stands in a set of specs.
+Without one, or without a name, what the specs own is marked `default`, as it is from any other specs
+without one: then nothing is deleted for having no spec.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ class Stack:
     """What holds for all specs. `complete` is False when some of it could not be read."""
 
     name: str = DEFAULT_STACK
+    named: bool = False
     account: str | None = None
     policy: Policy = field(default_factory=Policy)
     defaults: dict[str, Entry] = field(default_factory=dict)
@@ -59,7 +60,7 @@ def _read(draft: Draft, log: Log) -> Stack:
     sound = draft.sound and log.errors == before
     account = spec.account if spec else None
     policy = spec.policy() if spec else Policy()
-    return Stack(draft.address.name, account, policy, defaults, sound)
+    return Stack(draft.address.name, draft.named, account, policy, defaults, sound)
 
 
 def _addresses(draft: Draft, spec: StackSpec, log: Log) -> None:

@@ -69,7 +69,7 @@ def plan(
     itself, nor what the commit before protected (`before`).
     """
     dependents = dependents_of(desired)
-    changes, warnings = [], [stray(*found) for found in observed.strays]
+    changes, warnings = [], [stray(*found, named=desired.named) for found in observed.strays]
     for address in dependency_order(desired):
         resource, seen = desired[address], observed.resources[address]
         if resource.external:

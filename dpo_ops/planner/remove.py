@@ -75,17 +75,20 @@ def _remove(desired: State, address: Address, seen: Observed, *, everything: boo
     )
 
 
-def stray(address: Address, record: Mapping[str, Json]) -> Finding:
-    """Return the warning about something that costs money and that no spec describes."""
-    id_ = last_segment(str(record["name"]))
-    return Finding(
-        str(address),
-        f"{id_} carries the mark of this stack, and no spec describes it",
-        "it goes on costing money",
-        "bring its spec back, or remove it with --prune",
-        "stray",
-        Severity.WARNING,
-    )
+def stray(address: Address, record: Mapping[str, Json], *, named: bool) -> Finding:
+    """Return the warning about something that costs money and that no spec describes.
+
+    Where no Stack is `named`, it may well have one: in another repository without a name.
+    """
+    what = f"{last_segment(str(record['name']))} carries the mark of this stack, and no spec"
+    if named:
+        what, why = f"{what} describes it", "it goes on costing money"
+        fix = "bring its spec back, or remove it with --prune"
+    else:
+        what = f"{what} here describes it"
+        why = "it costs money, and may be that of another repository without a named Stack"
+        fix = "find out whose it is; a Stack document with a name in each of them tells them apart"
+    return Finding(str(address), what, why, fix, "stray", Severity.WARNING)
 
 
 def pruned(address: Address, record: Mapping[str, Json], before: Policy | None = None) -> Change:
