@@ -114,8 +114,9 @@ class Recipe:
 class Keeping:
     """What a spec says of its own deletion.
 
-    `protected` is never deleted, `retained` is left in the account where it would be deleted,
-    and `deleted` is deleted where its kind would be kept.
+    `protected` is never deleted: its address is never without what it has, so a new generation
+    replaces an old one only once it has answered. `retained` is left in the account where it would
+    be deleted, an old generation included, and `deleted` is deleted where its kind would be kept.
     """
 
     protected: bool = False
@@ -218,7 +219,8 @@ class Policy:
     `max_cost` is for training, in US dollars; None is any sum. `max_deletes` and
     `max_delete_share` (0 to 1, of what is there) bound how much is deleted; None is any number.
     `base_models` and `accelerators` are patterns such as `accounts/fireworks/models/llama-*`;
-    none allows all. `protected` are patterns of addresses that are not deleted.
+    none allows all. `protected` are patterns of addresses that are not deleted, as `Keeping`
+    has it.
     """
 
     max_cost: float | None = None

@@ -101,9 +101,10 @@ class Kept(Spec):
     """What every spec may say of whose it is and of its deletion; nothing of it decides an id."""
 
     deletionPolicy: Literal["delete", "retain"] | None = None
-    """What becomes of it when it is destroyed or its spec is gone: delete or retain."""
+    """What becomes of it when it is destroyed, replaced, or its spec is gone: delete or retain."""
     protect: bool | None = None
-    """Whether it is never deleted; to take the spec away does not lift that."""
+    """Whether it is never deleted, but for an old generation once the new one has answered; to
+    take the spec away does not lift that."""
     external: bool | None = None
     """true: somebody else's; then only id stands beside it, and nothing of it is changed."""
 

@@ -1,8 +1,8 @@
 """The settings of a set of specs: the name that marks what it owns, the account, defaults.
 
 A Stack is not a resource: nothing is created for it, and at most one stands in a set of specs.
-Without one, or without a name, what the specs own is marked `default`, as it is from any other specs
-without one: then nothing is deleted for having no spec.
+Without one, or without a name, what the specs own is marked `default`, as are those of any other
+specs without one: then nothing is deleted for having no spec.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class StackSpec(Spec):
     deletions: Deletions | None = None
     """How much one plan may delete."""
     protected: list[str] | None = None
-    """Addresses that are never deleted, such as Deployment/einstein or Deployment/*."""
+    """Addresses that are never deleted, such as Deployment/einstein or Deployment/*, as by protect
+    in their specs."""
     baseModels: list[str] | None = None
     """The base models that may be tuned and served, such as accounts/fireworks/models/llama-*."""
     accelerators: list[str] | None = None

@@ -13,7 +13,7 @@ from dpo_ops.planner.order import dependency_order
 from dpo_ops.planner.parts import blocked, change_of, dependents_of, superseded
 from dpo_ops.planner.policy import allowed
 from dpo_ops.planner.refer import refer
-from dpo_ops.planner.remove import pruned, stray
+from dpo_ops.planner.remove import left_beside, pruned, stray
 from dpo_ops.planner.spending import priced
 from dpo_ops.resource import Health, last_segment
 
@@ -75,6 +75,8 @@ def plan(
         if resource.external:
             changes.append(refer(resource, seen, dependents[address]))
             continue
+        if resource.keeping.retained:
+            warnings += left_beside(resource, seen)
         change = _decide(resource, seen)
         verdict = _judge(resource, seen, answers or {}, dependents[address])
         if verdict:
@@ -123,7 +125,7 @@ def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
     remakes = seen.health is Health.FAILED and seen.next_id == seen.id
     if remakes:
         resource = replace(resource, body=kind.anew(resource, seen.record or {}))
-    old = superseded(kind, seen)
+    old = superseded(resource, seen)
     restores = _restores(kind, seen)
     retagged = restores and kind.tags(resource.body, seen.record or {})
     fields, running = _create_fields(kind, resource, seen), _running(kind, seen)
@@ -143,7 +145,7 @@ def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
         seen,
         action=Action.REPLACE if old or remakes else Action.CREATE,
         id=seen.next_id,
-        reason=_why_create(kind, seen) + _how(resource) + _sunk(resource, running),
+        reason=_why_create(resource, seen) + _how(resource) + _sunk(resource, running),
         fields=fields,
         steps=tuple(steps),
         reversible=not (kind.paid and kind.retained),
@@ -167,7 +169,8 @@ def _create_fields(kind: Kind, resource: Resource, seen: Observed) -> tuple[Fiel
     return (*diff.deciding(resource.recipe, kind.recall(before or {})), *shown)
 
 
-def _why_create(kind: Kind, seen: Observed) -> str:
+def _why_create(resource: Resource, seen: Observed) -> str:
+    kind = kind_of(resource)
     if _restores(kind, seen):
         return f"{seen.message}; it is restored"
     if seen.record is not None:
@@ -175,7 +178,8 @@ def _why_create(kind: Kind, seen: Observed) -> str:
         return f"{seen.id} {seen.message}; {again}"
     if seen.earlier:
         before = last_segment(seen.earlier[-1]["name"])
-        fate = "goes once the new one answers" if kind.supersedes else "is kept"
+        goes = superseded(resource, seen)
+        fate = "goes once the new one answers" if goes else "is kept"
         return f"changed since {before}, which {fate}"
     return "not in the account"
 
@@ -231,7 +235,7 @@ def _keep_or_update(kind: Kind, resource: Resource, seen: Observed) -> Change:
     # What an id holds for good is the job's or the model's; a job without PATCH has no updates.
     record = seen.record or {}
     fields = diff.updates(kind, resource.body, record) if kind.patchable else ()
-    old = superseded(kind, seen)
+    old = superseded(resource, seen)
     going = seen.health is not Health.CURRENT
     # Whoever made it may have been stopped before it answered; then that is still to be seen.
     unproven = not kind.proven(record)

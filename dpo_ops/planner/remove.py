@@ -14,7 +14,7 @@ from dpo_ops.planner.parts import blocked, change_of, dependents_of, superseded
 from dpo_ops.resource import Health, last_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from dpo_ops.planner.plan import Accounted
     from dpo_ops.resource import Address, Json, Observed, Policy, Resource, State
@@ -37,7 +37,7 @@ def teardown(desired: State, observed: Accounted, *, everything: bool = False) -
 def _remove(desired: State, address: Address, seen: Observed, *, everything: bool) -> Change:
     resource = desired[address]
     kind = kind_of(resource)
-    names = [*seen.names, *superseded(kind, seen)]
+    names = [*seen.names, *superseded(resource, seen)]
     if resource.external:
         names = []
         reason = "left alone: its spec only refers to it"
@@ -89,6 +89,22 @@ def stray(address: Address, record: Mapping[str, Json], *, named: bool) -> Findi
         why = "it costs money, and may be that of another repository without a named Stack"
         fix = "find out whose it is; a Stack document with a name in each of them tells them apart"
     return Finding(str(address), what, why, fix, "stray", Severity.WARNING)
+
+
+def left_beside(resource: Resource, seen: Observed) -> Iterator[Finding]:
+    """Yield a warning for each earlier generation that is retained and costs money."""
+    if not kind_of(resource).supersedes:
+        return
+    for record in seen.earlier:
+        id_ = last_segment(str(record["name"]))
+        yield Finding(
+            resource.where("deletionPolicy"),
+            f"{id_}, an earlier generation, is kept beside {seen.id}",
+            "deletionPolicy is retain; it goes on costing money",
+            "delete it by hand once nobody needs it, or remove deletionPolicy and apply",
+            "retained",
+            Severity.WARNING,
+        )
 
 
 def pruned(address: Address, record: Mapping[str, Json], before: Policy | None = None) -> Change:
