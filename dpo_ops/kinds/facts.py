@@ -103,8 +103,7 @@ class Kept(Spec):
     deletionPolicy: Literal["delete", "retain"] | None = None
     """What becomes of it when it is destroyed, replaced, or its spec is gone: delete or retain."""
     protect: bool | None = None
-    """Whether it is never deleted, but for an old generation once the new one has answered; to
-    take the spec away does not lift that."""
+    """Never deleted, unless replaced and the new one answers; to drop the spec lifts nothing."""
     external: bool | None = None
     """true: somebody else's; then only id stands beside it, and nothing of it is changed."""
 

@@ -59,8 +59,7 @@ class StackSpec(Spec):
     deletions: Deletions | None = None
     """How much one plan may delete."""
     protected: list[str] | None = None
-    """Addresses that are never deleted, such as Deployment/einstein or Deployment/*, as by protect
-    in their specs."""
+    """Addresses to protect, as protect in a spec does, such as Deployment/einstein."""
     baseModels: list[str] | None = None
     """The base models that may be tuned and served, such as accounts/fireworks/models/llama-*."""
     accelerators: list[str] | None = None
