@@ -55,7 +55,10 @@ def survey(client: Client) -> dict[str, Sequence[Mapping[str, Json]]]:
 
 
 def preflight(client: Client, questions: Iterable[Question]) -> dict[Question, Answer]:
-    """Ask, before any spend, which base models can be tuned and what can serve the result."""
+    """Ask, before any spend, which base models can be tuned and what can serve the result.
+
+    And on which hardware a shape runs that a spec names.
+    """
     asked = sorted(questions)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return dict(zip(asked, pool.map(lambda q: _ask(client, q), asked), strict=True))
@@ -109,6 +112,10 @@ def _confirmed(
 
 
 def _ask(client: Client, question: Question) -> Answer:
+    if question.shape:
+        shape = _abroad(client, question.shape)
+        # A version of a shape holds the shape; the shape itself answers with its newest version.
+        return Answer(None, ({"snapshot": shape, **shape},) if shape else ())
     deployment: dict[str, Any] = {"baseModel": qualify(question.base_model, client.account)}
     if question.addons:
         deployment["enableAddons"] = True

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -113,8 +114,9 @@ class Recipe:
 class Keeping:
     """What a spec says of its own deletion.
 
-    `protected` is never deleted, `retained` is left in the account where it would be deleted,
-    and `deleted` is deleted where its kind would be kept.
+    `protected` is never deleted: its address is never without what it has, so a new generation
+    replaces an old one only once it has answered. `retained` is left in the account where it would
+    be deleted, an old generation included, and `deleted` is deleted where its kind would be kept.
     """
 
     protected: bool = False
@@ -217,7 +219,8 @@ class Policy:
     `max_cost` is for training, in US dollars; None is any sum. `max_deletes` and
     `max_delete_share` (0 to 1, of what is there) bound how much is deleted; None is any number.
     `base_models` and `accelerators` are patterns such as `accounts/fireworks/models/llama-*`;
-    none allows all. `protected` are patterns of addresses that are not deleted.
+    none allows all. `protected` are patterns of addresses that are not deleted, as `Keeping`
+    has it.
     """
 
     max_cost: float | None = None
@@ -229,19 +232,29 @@ class Policy:
     accepted: tuple[Accepted, ...] = ()
     """The drift that somebody lives with; it matters to nothing but drift."""
 
+    def protects(self, address: Address) -> bool:
+        """Return whether one of the patterns in `protected` is of this address."""
+        return any(fnmatchcase(str(address), pattern) for pattern in self.protected)
+
 
 class State(Mapping[Address, Resource]):
-    """The resources by address, in a fixed order whatever order the files came in."""
+    """The resources by address, in a fixed order whatever order the files came in.
+
+    `named` says that a Stack document names the stack. Where none does, others that have none in
+    the same account share its mark.
+    """
 
     def __init__(
         self,
         resources: Mapping[Address, Resource],
         *,
         stack: str = "default",
+        named: bool = False,
         policy: Policy = Policy(),
     ) -> None:
         self._resources = dict(sorted(resources.items()))
         self.stack = stack
+        self.named = named
         self.policy = policy
 
     def __getitem__(self, address: Address) -> Resource:
@@ -291,7 +304,7 @@ def in_account(desired: State, account: str) -> State:
         )
         for address, resource in desired.items()
     }
-    return State(resources, stack=desired.stack, policy=desired.policy)
+    return State(resources, stack=desired.stack, named=desired.named, policy=desired.policy)
 
 
 def last_segment(name: str) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dpo_ops.cli.screen import Screen
     from dpo_ops.planner.collect import Collected
     from dpo_ops.planner.saved import Saved
+    from dpo_ops.resource import State
 
 
 def check_expected(proposed: Plan, expected: str) -> None:
@@ -55,6 +56,19 @@ def check_flags(
             "--expect is empty; nothing was sent",
             why="a variable that holds the fingerprint may not be set",
             fix="give --expect FINGERPRINT as `dpo-ops plan` prints it",
+        )
+
+
+def check_named(desired: State, doing: str) -> None:
+    """Refuse to delete what has no spec where a spec of it may lie elsewhere. Errors: PlanError."""
+    if not desired.named:
+        raise PlanError(
+            f"{doing} needs a stack with a name; nothing was sent",
+            why="no Stack document names it, so it has the mark of any repository without one that"
+            " uses this account: what has no spec here may have one there",
+            fix="if there is no other, add this document to the specs: {apiVersion: dpo-ops/v1,"
+            f" kind: Stack, metadata: {{name: {desired.stack}}}}}; else give it a name of its own,"
+            " under which its deployments are made anew",
         )
 
 

@@ -9,6 +9,7 @@ from dpo_ops import planner
 from dpo_ops.cli.desired import in_account
 from dpo_ops.observer import idle, observe
 from dpo_ops.planner.drift import drift
+from dpo_ops.resource import State
 
 if TYPE_CHECKING:
     from dpo_ops.client import Client
@@ -20,11 +21,12 @@ def look(client: Client, desired: Loaded, today: str) -> Drift:
     """Return what has drifted by `today`, a date as YYYY-MM-DD.
 
     The platform is not asked what could be trained or served: that takes a POST, and decides
-    nothing about what is there.
+    nothing about what is there. What the Stack would refuse to put back has drifted as well.
     """
     wanted = in_account(desired, client)
     observed = observe(client, wanted)
-    fresh = planner.plan(wanted, observed, {})
+    free = State(wanted, stack=wanted.stack, named=wanted.named)
+    fresh = planner.plan(free, observed, None)
     return drift(wanted, observed, fresh, idle(client, wanted, observed), today)
 
 

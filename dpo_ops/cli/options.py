@@ -174,7 +174,8 @@ def with_prune(command: Command) -> Command:
     return click.option(
         "--prune",
         is_flag=True,
-        help="Delete deployments that carry this stack's mark and have no spec any more.",
+        help="Delete deployments that carry this stack's mark and have no spec any more."
+        " Needs a Stack with a name.",
     )(command)
 
 

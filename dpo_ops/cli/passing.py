@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dpo_ops.cli.account import account
+from dpo_ops.cli.approval import check_named
 from dpo_ops.cli.carrying import Patience, Watch, carry_out, with_next
 from dpo_ops.cli.desired import in_account, load, secrets
 from dpo_ops.cli.past import protected_before
@@ -62,9 +63,11 @@ class Guard:
 def wanted(screen: Screen, specs: Specs, saved: Saved | None, *, prune: bool = False) -> Wanted:
     """Return what the specs want, or what they wanted when the plan was saved.
 
-    Errors: SpecError.
+    Errors: SpecError; PlanError where it prunes and no Stack is named.
     """
     if saved:
+        if saved.prunes:
+            check_named(saved.desired, "a plan that deletes what has no spec")
         # What was protected when it was saved is not among what was approved, and so is held.
         return Wanted(
             as_loaded(saved),
@@ -72,11 +75,15 @@ def wanted(screen: Screen, specs: Specs, saved: Saved | None, *, prune: bool = F
             Prune() if saved.prunes else None,
         )
     desired = load(screen, specs, count_tokens=True)
-    return Wanted(desired, prune=pruning(specs) if prune else None)
+    return Wanted(desired, prune=pruning(specs, desired) if prune else None)
 
 
-def pruning(specs: Specs) -> Prune:
-    """Return what `--prune` may do. Errors: DpoOpsError where the commit before is not known."""
+def pruning(specs: Specs, desired: Loaded) -> Prune:
+    """Return what `--prune` may do.
+
+    Errors: DpoOpsError where no Stack is named, or the commit before is not known.
+    """
+    check_named(desired.state, "--prune")
     return Prune(protected_before(specs))
 
 

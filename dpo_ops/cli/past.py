@@ -13,7 +13,7 @@ from dpo_ops.loader import repository_root
 from dpo_ops.loader.at_revision import releases
 from dpo_ops.loader.repository import FULL_CLONE, Repository
 from dpo_ops.observer import survey
-from dpo_ops.resource import in_account
+from dpo_ops.resource import Policy, in_account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from dpo_ops.planner.lineage import Graph
     from dpo_ops.planner.mentions import Records
     from dpo_ops.planner.releases import Release
-    from dpo_ops.resource import Address
 
 
 def look_back(specs: Specs, limit: int | None) -> tuple[tuple[Release, ...], bool]:
@@ -37,24 +36,21 @@ def look_back(specs: Specs, limit: int | None) -> tuple[tuple[Release, ...], boo
         return found, not repository.shallow
 
 
-def protected_before(specs: Specs) -> frozenset[Address]:
+def protected_before(specs: Specs) -> Policy:
     """Return what the commit of the working tree, or the one before, says is never deleted.
 
-    To take a spec away lifts its protection only in the commit after. Outside of a repository
-    nothing was said before.
+    Be it in a spec or in the Stack: to take that away lifts it only in the commit after. Outside
+    of a repository nothing was said before.
 
     Errors: DpoOpsError where the commit before is missing, or can't be rendered.
     """
     if not (repository_root(specs.paths[0]) / ".git").exists():
-        return frozenset()
+        return Policy()
     found, complete = look_back(specs, 2)
     all_of_them(found, complete=complete or len(found) > 1)
-    return frozenset(
-        address
-        for release in found
-        for address, resource in (release.desired or {}).items()
-        if resource.keeping.protected
-    )
+    states = [release.desired for release in found if release.desired is not None]
+    kept = (str(a) for state in states for a, one in state.items() if one.keeping.protected)
+    return Policy(protected=(*kept, *(p for state in states for p in state.policy.protected)))
 
 
 def doubts(found: tuple[Release, ...], *, complete: bool) -> Iterator[Finding]:

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from dpo_ops.client import Client
     from dpo_ops.loader import Loaded
     from dpo_ops.planner import Plan
-    from dpo_ops.resource import Address
+    from dpo_ops.resource import Policy
 
 
 @dataclass(frozen=True, slots=True)
 class Prune:
-    """That what has no spec any more is deleted, except what is `protected`."""
+    """That what has no spec any more is deleted, except what the commit before protected."""
 
-    protected: frozenset[Address] = frozenset()
+    before: Policy | None = None
 
 
 def propose(client: Client, desired: Loaded, *, prune: Prune | None = None) -> Plan:
@@ -41,7 +41,7 @@ def propose(client: Client, desired: Loaded, *, prune: Prune | None = None) -> P
         answers,
         prices(),
         prune=prune is not None,
-        protected=prune.protected if prune else (),
+        before=prune.before if prune else None,
     )
     return replace(proposed, warnings=(*desired.warnings, *proposed.warnings))
 

@@ -548,17 +548,26 @@ def health_of(record: Mapping[str, Json]) -> tuple[Health, str]:
     return Health.UNKNOWN, f"in a state that this version does not know: {state}"
 
 
-def _asks(deployment: Resource) -> Question | None:
-    if not deployment.options["unpinned"]:
+def _asks(deployment: Resource, record: Mapping[str, Json] | None) -> Question | None:
+    shape = str(deployment.body.get("deploymentShape") or "")
+    if record is not None and same_versioned(shape, record.get("deploymentShape")):
+        return None
+    if _SHAPE.fullmatch(shape):
+        return Question("", addons=False, shape=shape)
+    if record is not None or not deployment.options["unpinned"]:
         return None
     return Question(deployment.options["base"], addons=deployment.options["addons"])
 
 
+_SHAPE = re.compile(r"accounts/[^/]+/deploymentShapes/[^/]+(?:/versions/[^/]+)?")
+
+
 def _judge(deployment: Resource, answer: Answer, dependents: Sequence[Resource]) -> Verdict:  # noqa: ARG001  -- one signature for all kinds
+    if deployment.body.get("deploymentShape"):
+        return Verdict(known=_hardware(answer.shapes[0] if answer.shapes else {}))
     if found := [(name, version) for version in answer.shapes if (name := _shape_name(version))]:
         shape, version = found[0]
-        hardware = {key: look_up(version, ["snapshot", key]) for key in _HARDWARE}
-        return Verdict(pins={"deploymentShape": shape}, known=hardware)
+        return Verdict(pins={"deploymentShape": shape}, known=_hardware(version))
     where = deployment.where("model")
     base = deployment.options["base"]
     adapter = " with an adapter" if deployment.options["addons"] else ""
@@ -570,6 +579,11 @@ def _judge(deployment: Resource, answer: Answer, dependents: Sequence[Resource])
 _HARDWARE = ("acceleratorType", "acceleratorCount")
 
 
+def _hardware(version: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what a version of a shape says of the GPUs; None for what it does not say."""
+    return {key: look_up(version, ["snapshot", key]) for key in _HARDWARE}
+
+
 def _price(deployment: Resource, needs: Sequence[Resource], prices: Prices) -> Cost | Unpriced:  # noqa: ARG001  -- one signature for all kinds
     """Return what its replicas cost an hour: the least of them, and the most."""
     body = deployment.body
@@ -577,9 +591,7 @@ def _price(deployment: Resource, needs: Sequence[Resource], prices: Prices) -> C
     if body.get("pricingPlanId"):
         return Unpriced("it has a pricing plan of its own", Per.HOUR)
     if not gpu:
-        return Unpriced(
-            "its deployment shape says which GPUs it takes, and was not asked", Per.HOUR
-        )
+        return Unpriced("its deployment shape says which GPUs it takes, and was not seen", Per.HOUR)
     least = body.get("minReplicaCount") or 0
     most = max(body.get("maxReplicaCount") or 1, least)
     placed = _restricted(body.get("placement") or {})

@@ -304,7 +304,9 @@ def _foreign_model(job: Resource, model: Mapping[str, Json]) -> str:
     return ""
 
 
-def _asks(job: Resource) -> Question:
+def _asks(job: Resource, record: Mapping[str, Json] | None) -> Question | None:
+    if record is not None:
+        return None  # What a job is made from is never changed.
     return Question(job.options["base"], addons=job.options["addons"])
 
 

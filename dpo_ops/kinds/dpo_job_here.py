@@ -178,7 +178,9 @@ def _finish(body: Mapping[str, Json], made: Mapping[str, Json]) -> Mapping[str, 
     return {**body, "peftDetails": {**body["peftDetails"], **details}}
 
 
-def _asks(job: Resource) -> Question:
+def _asks(job: Resource, record: Mapping[str, Json] | None) -> Question | None:
+    if record is not None:
+        return None  # What a model was trained from is never changed.
     return Question(job.options["base"], addons=True)
 
 

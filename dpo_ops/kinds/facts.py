@@ -101,9 +101,9 @@ class Kept(Spec):
     """What every spec may say of whose it is and of its deletion; nothing of it decides an id."""
 
     deletionPolicy: Literal["delete", "retain"] | None = None
-    """What becomes of it when it is destroyed or its spec is gone: delete or retain."""
+    """What becomes of it when it is destroyed, replaced, or its spec is gone: delete or retain."""
     protect: bool | None = None
-    """Whether it is never deleted; to take the spec away does not lift that."""
+    """Never deleted, unless replaced and the new one answers; to drop the spec lifts nothing."""
     external: bool | None = None
     """true: somebody else's; then only id stands beside it, and nothing of it is changed."""
 
@@ -166,16 +166,21 @@ class Creation:
 class Question:
     """What must be asked of the platform before spending: can `base_model` train and serve?
 
-    `addons` asks for shapes that can serve a LoRA adapter of it.
+    `addons` asks for shapes that can serve a LoRA adapter of it. Where a spec names the full
+    name of a `shape`, that alone is asked for: which hardware does it take?
     """
 
     base_model: str
     addons: bool
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The platform's answer: the model's record (None: no such model) and the fitting shapes."""
+    """The platform's answer: the model's record (None: no such model) and the fitting shapes.
+
+    To a question for one shape it is that shape, or none where the account may not see it.
+    """
 
     model: Mapping[str, Json] | None
     shapes: tuple[Mapping[str, Json], ...]
@@ -386,8 +391,11 @@ def suits_all(
     return iter(())
 
 
-def asks_nothing(resource: Resource) -> Question | None:  # noqa: ARG001  -- the default `asks`
-    """Say that a kind needs no answer from the platform before it is created."""
+def asks_nothing(
+    resource: Resource,  # noqa: ARG001  -- the default `asks`
+    record: Mapping[str, Json] | None,  # noqa: ARG001
+) -> Question | None:
+    """Say that a kind needs no answer from the platform before it is created or changed."""
     return None
 
 
@@ -492,7 +500,9 @@ class Kind:
     check: Callable[[Any], Iterator[Problem]] = no_problems
     takes: Callable[[Any, Mapping[str, Content]], Iterator[Problem]] = takes_any
     """From a spec and the files of what it refers to, by dotted path: what does not go together."""
-    asks: Callable[[Resource], Question | None] = asks_nothing
+    asks: Callable[[Resource, Mapping[str, Json] | None], Question | None] = asks_nothing
+    """What must be known before it is created, or before a record of it is changed to what the
+    resource says; None where nothing must."""
     judge: Callable[[Resource, Answer, Sequence[Resource]], Verdict] = no_verdict
     outputs: Callable[[Resource, Observed], Mapping[str, Json]]
     price: Callable[[Resource, Sequence[Resource], Prices], Cost | Unpriced | None] = costs_nothing

@@ -1,6 +1,8 @@
 """The settings of a set of specs: the name that marks what it owns, the account, defaults.
 
 A Stack is not a resource: nothing is created for it, and at most one stands in a set of specs.
+Without one, or without a name, what the specs own is marked `default`, as are those of any other
+specs without one: then nothing is deleted for having no spec.
 """
 
 from __future__ import annotations
@@ -57,11 +59,11 @@ class StackSpec(Spec):
     deletions: Deletions | None = None
     """How much one plan may delete."""
     protected: list[str] | None = None
-    """Addresses that are never deleted, such as Deployment/einstein or Deployment/*."""
+    """Addresses to protect, as protect in a spec does, such as Deployment/einstein."""
     baseModels: list[str] | None = None
     """The base models that may be tuned and served, such as accounts/fireworks/models/llama-*."""
     accelerators: list[str] | None = None
-    """The GPUs that may serve, such as NVIDIA_H100_80GB or NVIDIA_*."""
+    """The GPUs that may serve, such as NVIDIA_H100_80GB or NVIDIA_*; an unknown one may not."""
     drift: DriftSpec | None = None
     """How drift is looked at; no plan depends on it."""
     defaults: dict[str, dict[str, Any]] = Value(default_factory=dict)

@@ -222,7 +222,8 @@ class _Laid:
     def renamed(self, loaded: Loaded) -> Loaded:
         """Return the state with every place named by the commit."""
         wanted = {address: self._resource(one) for address, one in loaded.state.items()}
-        state = State(wanted, stack=loaded.state.stack, policy=loaded.state.policy)
+        whole = loaded.state
+        state = State(wanted, stack=whole.stack, named=whole.named, policy=whole.policy)
         return replace(
             loaded,
             state=state,

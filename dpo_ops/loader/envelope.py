@@ -52,6 +52,11 @@ class Draft:
         return kind.elsewhere if kind.elsewhere and self.external else kind
 
     @property
+    def named(self) -> bool:
+        """Whether it says its name; a Stack that does not has the default one."""
+        return self.name_place != self.place
+
+    @property
     def external(self) -> bool:
         """Whether it only refers to what somebody else keeps."""
         said = self.spec.node.value.get("external")

@@ -204,7 +204,7 @@ def _desire(drafts: Sequence[Draft], stack: Stack) -> State:
         made[draft.address] = draft.kind.desire(_document(draft), links, stack.name)
     for address in _read_here_only(made):
         made[address] = replace(made[address], stays=True)
-    return State(made, stack=stack.name, policy=stack.policy)
+    return State(made, stack=stack.name, named=stack.named, policy=stack.policy)
 
 
 def _read_here_only(made: Mapping[Address, Resource]) -> set[Address]:

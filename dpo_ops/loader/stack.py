@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from dpo_ops.kinds import DEFAULT_STACK, KINDS, STACK, StackSpec
 from dpo_ops.loader.check import validate
-from dpo_ops.loader.tree import Entry, merge
-from dpo_ops.loader.words import meant, quoted
+from dpo_ops.loader.tree import Entry, merge, nearest
+from dpo_ops.loader.words import likely, meant, quoted
 from dpo_ops.resource import Policy
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Stack:
     """What holds for all specs. `complete` is False when some of it could not be read."""
 
     name: str = DEFAULT_STACK
+    named: bool = False
     account: str | None = None
     policy: Policy = field(default_factory=Policy)
     defaults: dict[str, Entry] = field(default_factory=dict)
@@ -53,10 +55,52 @@ def _read(draft: Draft, log: Log) -> Stack:
         if kind not in KINDS:
             what = f"defaults are by kind, and there is no kind {quoted(kind)}"
             log.report(entry.key_place, what, fix=meant(kind, KINDS), rule="unknown-kind")
+    if spec:
+        _addresses(draft, spec, log)
     sound = draft.sound and log.errors == before
     account = spec.account if spec else None
     policy = spec.policy() if spec else Policy()
-    return Stack(draft.address.name, account, policy, defaults, sound)
+    return Stack(draft.address.name, draft.named, account, policy, defaults, sound)
+
+
+def _addresses(draft: Draft, spec: StackSpec, log: Log) -> None:
+    """Report the patterns that no address can match: they would protect or accept nothing."""
+    accepted = (spec.drift and spec.drift.accept) or ()
+    patterns = [
+        *((text, ("protected", number)) for number, text in enumerate(spec.protected or ())),
+        *((one.address, ("drift", "accept", n, "address")) for n, one in enumerate(accepted)),
+    ]
+    for text, path in patterns:
+        if problem := _unmatchable(text):
+            what = f"{quoted(text)} is no address and no pattern of addresses"
+            log.report(nearest(draft.spec, path), what, *problem, rule="address")
+
+
+def _unmatchable(pattern: str) -> tuple[str, str] | None:
+    """Return why a pattern matches no address, and what to write; None where one may match."""
+    fix = "write an address, such as Deployment/einstein, or a pattern such as Deployment/*"
+    kind, slash, name = pattern.partition("/")
+    begins = _WILD.split(kind)[0]
+    # Without a slash of its own, a wildcard has to match the one of the address.
+    known = (
+        any(fnmatchcase(one, kind) for one in KINDS)
+        if slash
+        else begins != kind and any(one.startswith(begins) for one in KINDS)
+    )
+    if not known:
+        guess = likely(kind, KINDS) if slash else None
+        if guess:
+            fix = f"did you mean {quoted(f'{guess}/{name}', bare=True)}?"
+        elif slash:
+            fix = meant(kind, KINDS)
+        return "no address begins like that; it would match nothing", fix
+    if slash and not _NAMES.fullmatch(name):
+        return "names take a-z, 0-9 and -; it would match nothing", fix
+    return None
+
+
+_WILD = re.compile(r"[*?\[]")
+_NAMES = re.compile(r"[a-z0-9*?\[\]!-]+")
 
 
 def with_defaults(draft: Draft, stack: Stack) -> Entry:

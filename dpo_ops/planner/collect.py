@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict, deque
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from dpo_ops.kinds import every_kind
@@ -143,7 +142,7 @@ class _Seen:
             resource = state.get(address)
             if resource and (resource.keeping.protected or resource.keeping.retained):
                 yield name, f"a spec of {address} says so"
-            elif any(fnmatchcase(str(address), one) for one in state.policy.protected):
+            elif state.policy.protects(address):
                 yield name, f"a Stack protects {address}"
 
     def under_way(self) -> Iterator[tuple[str, str]]:

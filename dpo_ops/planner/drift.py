@@ -41,7 +41,8 @@ class Drifted:
     """One thing that is not as it was left.
 
     `accepted` is who lives with it and until when; it is there past its date as well, and then
-    `counts` is true. `ours` is false for what a spec only refers to: nothing here mends it.
+    `counts` is true. What has no spec does not count where no Stack is named: it may have one in
+    another repository. `ours` is false for what a spec only refers to: nothing here mends it.
     """
 
     address: Address
@@ -96,7 +97,7 @@ def drift(
             pending.append((change.address, change.reason))
         else:
             quiet += 1
-    found += [_unmanaged(address, record) for address, record in observed.strays]
+    found += [_unmanaged(*left, named=desired.named) for left in observed.strays]
     kept = [_accepted(one, desired.policy.accepted, today) for one in found]
     return Drift(fresh.account, fresh.stack, tuple(kept), tuple(pending), quiet)
 
@@ -134,10 +135,12 @@ def _idle(change: Change) -> Drifted:
     return Drifted(change.address, Sort.IDLE, change.id, message)
 
 
-def _unmanaged(address: Address, record: Mapping[str, object]) -> Drifted:
+def _unmanaged(address: Address, record: Mapping[str, object], *, named: bool) -> Drifted:
     kind, id_ = KINDS[address.kind], last_segment(str(record["name"]))
     message = f"carries the mark of this stack, has no spec, and is {kind.health(record)[1]}"
-    return Drifted(address, Sort.UNMANAGED, id_, message)
+    if not named:
+        message += "; it may have one in another repository without a named Stack"
+    return Drifted(address, Sort.UNMANAGED, id_, message, counts=named)
 
 
 def _needed(desired: State, observed: Accounted) -> set[Address]:
@@ -156,7 +159,7 @@ def _accepted(one: Drifted, entries: Sequence[Accepted], today: str) -> Drifted:
     if not matching:
         return one
     entry = max(matching, key=lambda entry: entry.until)
-    return replace(one, accepted=entry, counts=entry.until < today)
+    return replace(one, accepted=entry, counts=one.counts and entry.until < today)
 
 
 def _matching(one: Drifted, entries: Sequence[Accepted]) -> Iterator[Accepted]:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dpo_ops.errors import Finding
+from dpo_ops.kinds import kind_of
 from dpo_ops.planner.change import Action, Change
 from dpo_ops.resource import last_segment
 
 if TYPE_CHECKING:
-    from dpo_ops.kinds.facts import Kind
     from dpo_ops.resource import Address, Observed, Resource, State
 
 
@@ -35,9 +35,10 @@ def blocked(resource: Resource, seen: Observed, what: str, why: str, fix: str) -
     return change_of(resource, seen).stopped(Finding(resource.where(), what, why, fix))
 
 
-def superseded(kind: Kind, seen: Observed) -> list[str]:
+def superseded(resource: Resource, seen: Observed) -> list[str]:
     """Return, as `collection/id`, the earlier generations that go once the new one is proven."""
-    if not kind.supersedes:
+    kind = kind_of(resource)
+    if not kind.supersedes or resource.keeping.retained:
         return []
     return [f"{kind.collection}/{last_segment(record['name'])}" for record in seen.earlier]
 

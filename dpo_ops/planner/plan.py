@@ -13,16 +13,16 @@ from dpo_ops.planner.order import dependency_order
 from dpo_ops.planner.parts import blocked, change_of, dependents_of, superseded
 from dpo_ops.planner.policy import allowed
 from dpo_ops.planner.refer import refer
-from dpo_ops.planner.remove import pruned, stray
+from dpo_ops.planner.remove import left_beside, pruned, stray
 from dpo_ops.planner.spending import priced
 from dpo_ops.resource import Health, last_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from dpo_ops.kinds.facts import Answer, Kind, Question, Verdict
     from dpo_ops.kinds.pricing import Prices
-    from dpo_ops.resource import Address, Json, Observed, Resource, State
+    from dpo_ops.resource import Address, Json, Observed, Policy, Resource, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,50 +38,61 @@ class Accounted:
 def questions(desired: State, observed: Accounted) -> frozenset[Question]:
     """Return what must be asked of the platform before anything is spent.
 
-    Only what is about to be created raises a question, so a plan over an account that is in
-    sync asks nothing.
+    Only what is about to be created, or to run on something else, raises a question, so a plan
+    over an account that is in sync asks nothing.
     """
-    asked = (
-        kind_of(resource).asks(resource)
-        for address, resource in desired.items()
-        if _to_create(observed.resources[address])
-    )
+    asked = (_question(one, observed.resources[address]) for address, one in desired.items())
     return frozenset(question for question in asked if question)
+
+
+def _question(resource: Resource, seen: Observed) -> Question | None:
+    return kind_of(resource).asks(resource, None if _to_create(seen) else seen.record)
 
 
 def plan(
     desired: State,
     observed: Accounted,
-    answers: Mapping[Question, Answer],
+    answers: Mapping[Question, Answer] | None,
     prices: Prices | None = None,
     *,
     prune: bool = False,
-    protected: Collection[Address] = (),
+    before: Policy | None = None,
 ) -> Plan:
     """Return the changes that make the account hold what `desired` says, in their order.
 
+    `answers` are those to `questions`; None where nobody was asked. Then what only the platform
+    knows is held against nothing, else what it does not say is refused where the stack names what
+    it allows.
     With `prices` each change that creates what is charged for has its cost, and training above
     what the stack allows is blocked. With `prune` what a spec that is gone has left behind is
     deleted, as far as it carries the mark of the stack and nothing protects it: neither the record
-    itself, nor that the specs of the commit before said so (`protected`).
+    itself, nor what the commit before protected (`before`).
     """
     dependents = dependents_of(desired)
-    changes, warnings = [], [stray(*found) for found in observed.strays]
+    changes, warnings = [], [stray(*found, named=desired.named) for found in observed.strays]
     for address in dependency_order(desired):
         resource, seen = desired[address], observed.resources[address]
         if resource.external:
             changes.append(refer(resource, seen, dependents[address]))
             continue
+        if resource.keeping.retained:
+            warnings += left_beside(resource, seen)
         change = _decide(resource, seen)
-        verdict = _judge(resource, seen, answers, dependents[address])
+        verdict = _judge(resource, seen, answers or {}, dependents[address])
         if verdict:
             change = _judged(change, verdict)
             warnings += [f for f in verdict.findings if f.severity is Severity.WARNING]
         changes.append(priced(change, desired, prices) if prices else change)
     if prune:
-        changes += [pruned(*found, protected) for found in observed.strays]
+        changes += [pruned(*found, before) for found in observed.strays]
         warnings = [w for w in warnings if w.rule != "stray"]
-    kept = allowed(changes, desired.policy, priced=prices is not None)
+    kept = allowed(
+        changes,
+        desired.policy,
+        observed.account,
+        priced=prices is not None,
+        asked=answers is not None,
+    )
     return Plan(observed.account, desired.stack, kept, tuple(warnings))
 
 
@@ -114,7 +125,7 @@ def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
     remakes = seen.health is Health.FAILED and seen.next_id == seen.id
     if remakes:
         resource = replace(resource, body=kind.anew(resource, seen.record or {}))
-    old = superseded(kind, seen)
+    old = superseded(resource, seen)
     restores = _restores(kind, seen)
     retagged = restores and kind.tags(resource.body, seen.record or {})
     fields, running = _create_fields(kind, resource, seen), _running(kind, seen)
@@ -134,7 +145,7 @@ def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
         seen,
         action=Action.REPLACE if old or remakes else Action.CREATE,
         id=seen.next_id,
-        reason=_why_create(kind, seen) + _how(resource) + _sunk(resource, running),
+        reason=_why_create(resource, seen) + _how(resource) + _sunk(resource, running),
         fields=fields,
         steps=tuple(steps),
         reversible=not (kind.paid and kind.retained),
@@ -158,7 +169,8 @@ def _create_fields(kind: Kind, resource: Resource, seen: Observed) -> tuple[Fiel
     return (*diff.deciding(resource.recipe, kind.recall(before or {})), *shown)
 
 
-def _why_create(kind: Kind, seen: Observed) -> str:
+def _why_create(resource: Resource, seen: Observed) -> str:
+    kind = kind_of(resource)
     if _restores(kind, seen):
         return f"{seen.message}; it is restored"
     if seen.record is not None:
@@ -166,7 +178,8 @@ def _why_create(kind: Kind, seen: Observed) -> str:
         return f"{seen.id} {seen.message}; {again}"
     if seen.earlier:
         before = last_segment(seen.earlier[-1]["name"])
-        fate = "goes once the new one answers" if kind.supersedes else "is kept"
+        goes = superseded(resource, seen)
+        fate = "goes once the new one answers" if goes else "is kept"
         return f"changed since {before}, which {fate}"
     return "not in the account"
 
@@ -222,7 +235,7 @@ def _keep_or_update(kind: Kind, resource: Resource, seen: Observed) -> Change:
     # What an id holds for good is the job's or the model's; a job without PATCH has no updates.
     record = seen.record or {}
     fields = diff.updates(kind, resource.body, record) if kind.patchable else ()
-    old = superseded(kind, seen)
+    old = superseded(resource, seen)
     going = seen.health is not Health.CURRENT
     # Whoever made it may have been stopped before it answered; then that is still to be seen.
     unproven = not kind.proven(record)
@@ -265,7 +278,7 @@ def _judge(
     dependents: Sequence[Resource],
 ) -> Verdict | None:
     kind = kind_of(resource)
-    question = kind.asks(resource) if _to_create(seen) else None
+    question = _question(resource, seen)
     if question is None or question not in answers:
         return None
     return kind.judge(resource, answers[question], dependents)

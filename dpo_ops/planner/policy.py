@@ -6,9 +6,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from dpo_ops.errors import Finding
+from dpo_ops.kinds.facts import fact
 from dpo_ops.planner.change import Action, Verb
 from dpo_ops.planner.spending import creates, within
-from dpo_ops.resource import Health
+from dpo_ops.resource import Health, qualify
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -17,47 +18,68 @@ if TYPE_CHECKING:
     from dpo_ops.resource import Policy
 
 
-def allowed(changes: Sequence[Change], policy: Policy, *, priced: bool) -> tuple[Change, ...]:
-    """Return the changes, those blocked that the policy forbids.
+def allowed(
+    changes: Sequence[Change], policy: Policy, account: str, *, priced: bool, asked: bool
+) -> tuple[Change, ...]:
+    """Return the changes in `account`, those blocked that the policy forbids.
 
     `priced` says that costs are known as far as they can be; without that none is compared.
+    `asked` says that the platform was asked what it alone knows: what is not known then is refused.
     """
     kept = within(changes, policy.max_cost if priced else None)
-    kept = tuple(_refused(change, list(_objections(change, policy))) for change in kept)
+    kept = tuple(
+        _refused(change, list(_objections(change, policy, account, asked=asked))) for change in kept
+    )
     return _few_deletes(kept, policy)
 
 
-def _objections(change: Change, policy: Policy) -> Iterator[Finding]:
+def _objections(change: Change, policy: Policy, account: str, *, asked: bool) -> Iterator[Finding]:
     if creates(change):
-        yield from _base_model(change, policy)
-        yield from _accelerator(change, policy)
-    if change.action is Action.DELETE and _matches(str(change.address), policy.protected):
+        yield from _base_model(change, policy, account)
+    if policy.accelerators:
+        yield from _accelerator(change, policy.accelerators, asked=asked)
+    if change.action is Action.DELETE and policy.protects(change.address):
         where = change.where()
         why = "protected in the Stack names it"
         fix = "take it out of protected in a commit of its own, then delete it"
         yield Finding(where, f"{change.address} is protected", why, fix, "protected")
 
 
-def _base_model(change: Change, policy: Policy) -> Iterator[Finding]:
+def _base_model(change: Change, policy: Policy, account: str) -> Iterator[Finding]:
     base = change.resource.options.get("base") if change.resource else None
-    if base and policy.base_models and not _matches(str(base), policy.base_models):
+    if base is None or not policy.base_models:
+        return
+    # A pattern may name the account, or say `accounts/-/` for whichever it is.
+    name = qualify(base, account)
+    if not any(_matches(spelling, policy.base_models) for spelling in (base, name)):
         why = f"baseModels in the Stack allows {', '.join(policy.base_models)}"
         where = change.where("trainingConfig.baseModel", "model")
         fix = "take one of those, or have the Stack changed"
-        yield Finding(where, f"{base} is not an allowed base model", why, fix, "base-model")
+        yield Finding(where, f"{name} is not an allowed base model", why, fix, "base-model")
 
 
-def _accelerator(change: Change, policy: Policy) -> Iterator[Finding]:
-    resource = change.resource
-    if resource is None or not policy.accelerators:
+def _accelerator(change: Change, patterns: Sequence[str], *, asked: bool) -> Iterator[Finding]:
+    """Yield what speaks against the hardware on which a change would have something run."""
+    resource, paths = change.resource, (_GPU, _SHAPE)
+    chosen = paths if creates(change) else {field.path for field in change.fields} & {*paths}
+    if resource is None or not chosen or fact(change.kind, _GPU) is None:
         return
-    known = (resource.body.get("acceleratorType"), resource.options.get("acceleratorType"))
-    gpu = next((str(value) for value in known if value), "")
-    if gpu and not _matches(gpu, policy.accelerators):
-        why = f"accelerators in the Stack allows {', '.join(policy.accelerators)}"
-        where = change.where("acceleratorType", "deploymentShape")
-        fix = "name an acceleratorType or a deploymentShape with one of those"
-        yield Finding(where, f"{gpu} is not an allowed accelerator", why, fix, "accelerator")
+    said, answered = resource.body.get(_GPU), resource.options.get(_GPU)
+    # What a spec says beside a shape that nobody could see may not be what that runs on.
+    sure = answered or (said and not (resource.body.get(_SHAPE) and _SHAPE in chosen))
+    gpus = [str(gpu) for gpu in (said, answered) if gpu]
+    why, where = f"accelerators in the Stack allows {', '.join(patterns)}", change.where(*paths)
+    if bad := next((gpu for gpu in gpus if not _matches(gpu, patterns)), ""):
+        fix = f"name an {_GPU} or a {_SHAPE} with one of those"
+        yield Finding(where, f"{bad} is not an allowed accelerator", why, fix, "accelerator")
+    elif asked and not sure:
+        what = f"which accelerator {change.address} would run on is not known"
+        fix = f"name an {_GPU} instead of a {_SHAPE}"
+        where = change.where(_SHAPE, _GPU)
+        yield Finding(where, what, why, fix, "accelerator")
+
+
+_GPU, _SHAPE = "acceleratorType", "deploymentShape"
 
 
 def _matches(text: str, patterns: Iterable[str]) -> bool:

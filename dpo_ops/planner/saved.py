@@ -73,6 +73,7 @@ def save(plan: Plan, desired: State) -> dict[str, Any]:
         "approved": {str(change.address): bound(change) for change in plan.changes},
         "desired": {
             "stack": desired.stack,
+            "named": desired.named,
             "policy": asdict(desired.policy),
             "resources": [_resource(resource) for resource in desired.values()],
         },
@@ -103,6 +104,7 @@ def restore(said: Json) -> Saved:
         desired=State(
             {resource.address: resource for resource in resources},
             stack=wanted["stack"],
+            named=wanted.get("named", False),
             policy=_policy(wanted["policy"]),
         ),
         approved=said["approved"],

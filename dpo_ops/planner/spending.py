@@ -34,10 +34,15 @@ def priced(change: Change, desired: State, prices: Prices) -> Change:
     if change.action is not Action.UPDATE or change.record is None:
         return change
     # What the spec leaves to the server, such as the hardware of a shape, the record says.
-    known = replace(resource, options={**change.record, **resource.options})
+    # What the platform was asked is how it will be.
+    later = replace(resource, options={**change.record, **resource.options})
     before = {field.path: field.before for field in change.fields if "." not in field.path}
-    earlier = replace(known, body={**known.body, **before})
-    now, then = (change.kind.price(one, needs, prices) for one in (known, earlier))
+    earlier = replace(
+        resource,
+        body={**resource.body, **before},
+        options={**resource.options, **change.record},
+    )
+    now, then = (change.kind.price(one, needs, prices) for one in (later, earlier))
     return replace(change, cost=_more(now, then))
 
 

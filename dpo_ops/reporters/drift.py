@@ -116,9 +116,11 @@ def _field(field: FieldChange, account: str, style: Style) -> Iterator[str]:
 def _counts(found: Drift) -> str:
     """Return `Drift: 1 changed, 1 missing.` and so on, on one line."""
     counting = Counter(one.sort for one in found.drifted if one.counts)
-    accepted = sum(not one.counts for one in found.drifted)
+    accepted = sum(bool(one.accepted) and not one.counts for one in found.drifted)
+    others = sum(not (one.accepted or one.counts) for one in found.drifted)
     parts = [f"{counting[sort]} {sort}" for sort in Sort if counting[sort]]
     parts += [f"{accepted} accepted"] if accepted else []
+    parts += [f"{others} perhaps not of these specs"] if others else []
     parts += [f"{len(found.pending)} not applied yet"] if found.pending else []
     parts.append(f"{count(found.in_place, 'resource')} as they were left")
     return f"{'Drift' if found.found else 'No drift'}: {', '.join(parts)}."

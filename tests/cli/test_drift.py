@@ -106,6 +106,25 @@ def test_a_day_without_a_request_is_idle_and_one_with_is_not(specs: Path) -> Non
         assert not look(client, loaded, TODAY).drifted
 
 
+def test_what_the_stack_would_refuse_to_put_back_has_drifted_all_the_same(specs: Path) -> None:
+    text = FILES["assistant.yaml"].replace(
+        "  maxReplicaCount: 1", "  maxReplicaCount: 1\n  acceleratorType: NVIDIA_H100_80GB"
+    )
+    (specs / "assistant.yaml").write_text(text, encoding="utf-8")
+    with Rehearsal() as rehearsal, reading(rehearsal) as client:
+        wanted = loader.load([specs]).state
+        assert rehearsal.apply(wanted).exit_code == 0
+        record = client.list("deployments")[0]
+        said = {"baseModel": record["baseModel"], "acceleratorType": "NVIDIA_H200_141GB"}
+        mask = {"updateMask": "accelerator_type"}
+        rehearsal.client.patch(record["name"], said, mask)
+        (specs / "stack.yaml").write_text(
+            "apiVersion: dpo-ops/v1\nkind: Stack\nspec: {accelerators: [NVIDIA_H200*]}\n"
+        )
+        found = look(client, loader.load([specs]), TODAY)
+        assert [str(one.sort) for one in found.drifted] == ["changed"]
+
+
 @pytest.mark.parametrize(
     "fault",
     [

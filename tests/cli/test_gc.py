@@ -15,6 +15,7 @@ from tests.history import specs as written
 if TYPE_CHECKING:
     from pathlib import Path
 
+STACK = "apiVersion: dpo-ops/v1\nkind: Stack\nmetadata: {name: default}\n"
 ANY_AGE = ("gc", *FAST, "--older-than", "0")
 
 
@@ -39,6 +40,7 @@ def made(folder: Path, run: Run) -> Repo:
     """Return a repository with three releases, all of them applied."""
     made = repo(folder)
     made.put(".gitignore", ".dpo-ops\n")
+    made.put("specs/stack.yaml", STACK)
     for epochs in (1, 2, 3):
         made.commit(
             f"epochs {epochs}",
@@ -160,7 +162,7 @@ def test_to_show_and_to_delete_contradict_each_other(made: Repo, run: Run, folde
 
 
 def test_outside_of_a_repository_it_refuses(specs: Path, run: Run):
-    assert specs
+    (specs / "stack.yaml").write_text(STACK)
     refused = run(*ANY_AGE, "--yes")
     assert refused.code == 1
     assert "git can't say" in refused.err

@@ -205,8 +205,16 @@ def test_a_gpu_that_the_stack_does_not_allow(by: str) -> None:
     assert not with_shape(Policy(accelerators=("AMD_*", "NVIDIA_H*")), serve).blocked
 
 
-def test_a_gpu_that_nobody_knows_is_not_refused() -> None:
-    assert not with_shape(Policy(accelerators=("AMD_*",)), SERVE, answered="").blocked
+def test_a_gpu_that_nobody_knows_is_refused() -> None:
+    serve = replace(SERVE, places={"model": Place("s.yaml", 9, 3)}, place=Place("s.yaml", 1, 1))
+    assert finding(with_shape(Policy(accelerators=("AMD_*",)), serve, answered="")) == Finding(
+        Place("s.yaml", 1, 1),
+        "which accelerator Deployment/serve would run on is not known",
+        "accelerators in the Stack allows AMD_*",
+        "name an acceleratorType instead of a deploymentShape",
+        "accelerator",
+    )
+    assert not with_shape(Policy(), serve, answered="").blocked
 
 
 def gone(policy: Policy, *names: str) -> Plan:
@@ -320,7 +328,8 @@ def kept_by_the_commit_before(*protected: Any) -> Plan:
     stray = wanted.deployment(TUNE, "old")
     desired = State({})
     seen = replace(found(desired, {}), strays=((stray.address, served(stray)),))
-    return plan(desired, seen, {}, prune=True, protected=[stray.address] if protected else [])
+    before = Policy(protected=("Deployment/ol*",)) if protected else None
+    return plan(desired, seen, {}, prune=True, before=before)
 
 
 def test_what_its_last_spec_protected_is_not_pruned() -> None:

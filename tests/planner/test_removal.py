@@ -11,7 +11,7 @@ import pytest
 from dpo_ops.executor import Outcome
 from dpo_ops.kinds import StackSpec
 from dpo_ops.observer import observe
-from dpo_ops.planner import Action, Plan, plan
+from dpo_ops.planner import Action, Plan, Verb, plan
 from dpo_ops.planner.saved import hold, restore, save
 from dpo_ops.resource import Policy, State
 from tests import wanted
@@ -104,6 +104,71 @@ def test_what_is_protected_is_not_destroyed_either(tmp_path: Path) -> None:
         for everything in (False, True):
             report = rehearsal.run(rehearsal.teardown(desired, everything=everything))
             assert report.exit_code == 1
+        assert standing(rehearsal) == {"left"}
+
+
+def test_what_is_retained_stays_beside_what_replaces_it(tmp_path: Path) -> None:
+    first = serving(tmp_path, "left", deletionPolicy="retain")
+    data = next(one for one in first.values() if one.content)
+    job = wanted.job(data, epochs=2)
+    kept = wanted.deployment(job, "left", maxReplicaCount=1, deletionPolicy="retain")
+    second = state(data, job, kept)
+    with Rehearsal() as rehearsal:
+        assert rehearsal.apply(first).exit_code == 0
+        planned = rehearsal.plan(second)
+        change = planned.changes[-1]
+        old = first[kept.address].id
+        assert change.action is Action.CREATE
+        assert change.reason == f"changed since {old}, which is kept"
+        assert not [step for step in change.steps if step.verb is Verb.DELETE]
+        assert rehearsal.run(planned).exit_code == 0
+        again = rehearsal.plan(second)
+        assert again.in_sync
+        (warning,) = again.warnings
+        assert (warning.where, warning.rule) == (kept.place, "retained")
+        assert warning.what == f"{old}, an earlier generation, is kept beside {kept.id}"
+        live = [d for d in rehearsal.client.list("deployments") if d["state"] == "READY"]
+        assert len(live) == 2
+        # To go back is to take the one that was kept; and what no longer says so lets it go.
+        assert rehearsal.plan(first).in_sync
+        lifted = state(data, job, wanted.deployment(job, "left", maxReplicaCount=1))
+        planned = rehearsal.plan(lifted)
+        assert f"delete deployments/{old}" in [str(step) for step in planned.changes[-1].steps]
+        assert rehearsal.run(planned).exit_code == 0
+        assert standing(rehearsal) == {"left"}
+        assert not rehearsal.plan(lifted).warnings
+
+
+@pytest.mark.parametrize("by", ["spec", "stack"])
+def test_what_is_protected_goes_once_what_replaces_it_has_answered(by: str, tmp_path: Path) -> None:
+    said = {"protect": True} if by == "spec" else {}
+    policy = {"protected": ("Deployment/left",)} if by == "stack" else {}
+    first = with_policy(serving(tmp_path, "left", **said), **policy)
+    data = next(one for one in first.values() if one.content)
+    job = wanted.job(data, epochs=2)
+    serve = wanted.deployment(job, "left", maxReplicaCount=1, **said)
+    second = with_policy(state(data, job, serve), **policy)
+    with Rehearsal() as rehearsal:
+        assert rehearsal.apply(first).exit_code == 0
+        change = rehearsal.plan(second).changes[-1]
+        assert change.action is Action.REPLACE
+        assert [str(step.verb) for step in change.steps] == [
+            "create",
+            "wait",
+            "probe",
+            "mark",
+            "delete",
+        ]
+
+
+def test_what_the_stack_protects_is_not_destroyed_either(tmp_path: Path) -> None:
+    with Rehearsal() as rehearsal:
+        desired = with_policy(serving(tmp_path, "left", "right"), protected=("Deployment/l*",))
+        assert rehearsal.apply(desired).exit_code == 0
+        report = rehearsal.run(rehearsal.teardown(desired))
+        assert report.exit_code == 1
+        (held,) = (end for end in report.ended if end.outcome is Outcome.BLOCKED)
+        assert "Deployment/left is protected · protected in the Stack names it" in held.message
         assert standing(rehearsal) == {"left"}
 
 

@@ -142,7 +142,7 @@ def test_a_new_generation_shows_in_what_it_differs_from_the_last() -> None:
 def test_what_has_no_spec_any_more(name: str) -> None:
     said: dict[str, Any] = {"protect": {"protect": True}, "retain": {"deletionPolicy": "retain"}}
     gone = wanted.deployment(TUNE, **said.get(name, {}))
-    desired = State({})
+    desired = State({}, named=True)
     stray = (gone.address, wanted.served(gone))
     seen = Accounted("acme", {}, (stray,))
     warned = plan(desired, seen, {})
@@ -174,6 +174,35 @@ def test_what_has_no_spec_any_more(name: str) -> None:
         assert change.action is Action.DELETE
         assert change.steps == (Step(Verb.DELETE, f"deployments/{gone.id}"),)
         assert change.reason == "carries the mark of this stack, and no spec describes it"
+
+
+def test_what_has_no_spec_here_may_have_one_elsewhere_where_the_stack_has_no_name() -> None:
+    gone = wanted.deployment(TUNE)
+    seen = Accounted("acme", {}, ((gone.address, wanted.served(gone)),))
+    fresh = plan(State({}), seen, {})
+    assert fresh.warnings == (
+        Finding(
+            "Deployment/serve",
+            f"{gone.id} carries the mark of this stack, and no spec here describes it",
+            "it costs money, and may be that of another repository without a named Stack",
+            "find out whose it is; a Stack document with a name in each of them tells them apart",
+            "stray",
+            Severity.WARNING,
+        ),
+    )
+    left = drift(State({}), seen, fresh, (), "2026-01-01")
+    assert not left.found
+    message = (
+        "carries the mark of this stack, has no spec, and is ready; it may have one in another"
+        " repository without a named Stack"
+    )
+    unsure = Drifted(gone.address, Sort.UNMANAGED, gone.id, message, counts=False)
+    assert left.drifted == (unsure,)
+    # And where somebody accepts that until a day in the past, it counts no more than before.
+    lapsed = Accepted("Deployment/*", "bob", "2025-03-01", "a load test")
+    accepting = State({}, policy=Policy(accepted=(lapsed,)))
+    left = drift(accepting, seen, fresh, (), "2026-01-01")
+    assert left.drifted == (replace(unsure, accepted=lapsed),)
 
 
 def removed(*resources: Resource, everything: bool = False, **lists: Sequence[Any]) -> Plan:
@@ -337,7 +366,7 @@ def test_a_drift_in_full() -> None:
     gone = Accepted("Dataset/theirs", "cy", "2025-12-31", "lapsed", sort="missing")
     policy = Policy(accepted=(other, replace(gone, sort="idle"), long, short, gone))
     wanted_ones = (PREFS, TUNE, SERVE, theirs)
-    desired = State({r.address: r for r in wanted_ones}, policy=policy)
+    desired = State({r.address: r for r in wanted_ones}, named=True, policy=policy)
     seen = replace(found(desired, THERE), strays=((stray.address, wanted.served(stray)),))
     made = drift(desired, seen, plan(desired, seen, {}), (SERVE.address,), "2026-01-01")
     assert (made.account, made.stack, made.pending, made.in_place) == ("acme", "default", (), 2)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from dpo_ops import __version__, planner, reporters
 from dpo_ops.cli.account import account
+from dpo_ops.cli.approval import check_named
 from dpo_ops.cli.ci.base import Base, base, wanted_at
 from dpo_ops.cli.ci.data import LIMIT_BYTES, data_changes
 from dpo_ops.cli.ci.failing import told
@@ -78,6 +79,8 @@ def plan(here: Setting, *, since: str, prune: bool, out: Path | None, fail_on_ch
 
     with told(here, unplanned):
         desired = load(here.screen, here.specs, count_tokens=True)
+        if prune:
+            check_named(desired.state, "--prune")
         before = _before(here, since)
         planned = _plan(here, desired, before, out, prune=prune)
     # What the base lacks matters to what is compared with it; a live plan is not.
@@ -130,7 +133,7 @@ def _plan(
                 fix="give it to this job as a secret of its environment",
             )
         return _offline(here, desired, before)
-    prunes = pruning(here.specs) if prune else None
+    prunes = pruning(here.specs, desired) if prune else None
     with account(here.screen, here.target, desired.account, read_only=True) as client:
         proposed = propose(client, desired, prune=prunes)
         path = out or _place(here.env)
@@ -147,7 +150,7 @@ def _offline(here: Setting, desired: Loaded, base: Base) -> _Planned:
     before = State({}, stack=after.stack)
     if base.loaded:
         before = in_(base.loaded.state, name)
-    proposed = reworded(planner.plan(after, supposed(before, after, name), {}, prices()))
+    proposed = reworded(planner.plan(after, supposed(before, after, name), None, prices()))
     warnings = (*desired.warnings, *proposed.warnings, *dropped(before, after))
     pull = here.run.pull if here.run else None
     who = "a pull request from a fork" if pull and pull.fork else "this run"

@@ -62,13 +62,14 @@ def command(  # noqa: PLR0913  -- click gives each option by name
     branch or other values want is kept only where a deployment refers to it.
 
     Without --auto-approve nothing is sent: it only shows what would go, and why
-    the rest stays. In a shallow clone it refuses, and where a commit's specs can't be used.
+    the rest stays. In a shallow clone it refuses, where a commit's specs can't be used, and where
+    no Stack document names the stack.
     Exit code without --auto-approve: 2 where something would be deleted, else 0.
     """
     from datetime import UTC, datetime, timedelta
 
     from dpo_ops.cli.account import account
-    from dpo_ops.cli.approval import check_number
+    from dpo_ops.cli.approval import check_named, check_number
     from dpo_ops.cli.carrying import carry_out, print_report
     from dpo_ops.cli.desired import load, secrets
     from dpo_ops.cli.past import all_of_them, look_back
@@ -84,6 +85,7 @@ def command(  # noqa: PLR0913  -- click gives each option by name
             fix="leave one of them out",
         )
     desired = load(screen, specs)
+    check_named(desired.state, "gc")
     found, complete = look_back(specs, keep_last)
     all_of_them(found, complete=complete)
     before = datetime.now(UTC) - timedelta(seconds=older_than)

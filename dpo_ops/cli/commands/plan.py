@@ -34,12 +34,12 @@ def command(screen: Screen, specs: Specs, target: Target, *, out: Path | None, p
     from dpo_ops.cli.desired import load
     from dpo_ops.cli.proposal import exit_code, print_plan, propose
 
+    desired = load(screen, specs, count_tokens=True)
     prunes = None
     if prune:
         from dpo_ops.cli.passing import pruning
 
-        prunes = pruning(specs)
-    desired = load(screen, specs, count_tokens=True)
+        prunes = pruning(specs, desired)
     with account(screen, target, desired.account, read_only=True) as client:
         proposed = propose(client, desired, prune=prunes)
         if out:
