@@ -18,7 +18,7 @@ from dpo_ops.planner.parts import dependents_of
 from dpo_ops.resource import Health, last_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from dpo_ops.planner.change import Plan
     from dpo_ops.planner.plan import Accounted
@@ -90,6 +90,9 @@ def drift(
         one = _drifted(change, observed, needed)
         if one:
             found.append(one)
+            later = [field for field in change.fields if field not in one.fields]
+            if one.fields and later:
+                pending.append((change.address, _differs(later)))
         elif change.address in idle:
             found.append(_idle(change))
         elif change.blocked or change.action is not Action.NO_OP:
@@ -116,17 +119,28 @@ def _drifted(change: Change, observed: Accounted, needed: Collection[Address]) -
         return _one(
             change, Sort.MISSING, "is gone; its spec only refers to it" if referred else made
         )
-    if change.fields and not any(step.verb is Verb.CREATE for step in change.steps):
-        said = change.resource and change.kind.applied(change.resource, seen.record or {})
-        if said is not False:
-            return _one(change, Sort.CHANGED, change.reason)
+    if theirs := _by_hand(change, seen.record or {}):
+        message = change.reason if theirs == change.fields else _differs(theirs)
+        return replace(_one(change, Sort.CHANGED, message), fields=theirs)
     return None
 
 
+def _by_hand(change: Change, record: Mapping[str, object]) -> tuple[FieldChange, ...]:
+    """Return the fields that differ although the spec says of them what was last applied."""
+    resource = change.resource
+    if resource is None or any(step.verb is Verb.CREATE for step in change.steps):
+        return ()
+    said = ((f, change.kind.applied(resource, record, f.path, f.after)) for f in change.fields)
+    return tuple(field for field, applied in said if applied is not False)
+
+
+def _differs(fields: Iterable[FieldChange]) -> str:
+    return f"differs in {', '.join(field.path for field in fields)}"
+
+
 def _one(change: Change, sort: Sort, message: str) -> Drifted:
-    fields = change.fields if sort is Sort.CHANGED else ()
     ours = not (change.resource and change.resource.external)
-    return Drifted(change.address, sort, change.id, message, fields, ours=ours)
+    return Drifted(change.address, sort, change.id, message, ours=ours)
 
 
 def _idle(change: Change) -> Drifted:
