@@ -410,6 +410,16 @@ def costs_nothing(
     """Say that creating one is not charged for."""
 
 
+def nothing_sunk(
+    resource: Resource,
+    older: Mapping[str, Json],
+    needs: Sequence[Resource],
+    held: Sequence[Mapping[str, Json]],
+    prices: Prices,
+) -> None:
+    """Say that an older one which is still being made is not charged for."""
+
+
 def as_it_is(
     body: Mapping[str, Json],
     made: Mapping[str, Json],  # noqa: ARG001  -- the default `finish`
@@ -499,6 +509,12 @@ class Kind:
     outputs: Callable[[Resource, Observed], Mapping[str, Json]]
     price: Callable[[Resource, Sequence[Resource], Prices], Cost | Unpriced | None] = costs_nothing
     """What creating it costs, from the resources that it needs; None where it is free."""
+    sunk: Callable[
+        [Resource, Mapping[str, Json], Sequence[Resource], Sequence[Mapping[str, Json]], Prices],
+        Cost | Unpriced | None,
+    ] = nothing_sunk
+    """What an older one costs in all that is still being made: from the resource as it is wanted
+    now, the older record, what the resource needs, and what the account holds of that."""
     patchable: bool = False
     undeletable: bool = False
     """A deleted one keeps its id, and `:undelete` brings it back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from dpo_ops.errors import Finding
@@ -82,21 +83,24 @@ def _refused(change: Change, found: Spend, limit: float) -> Change:
 
 
 def _unknown(change: Change, limit: float) -> tuple[str, str, str]:
-    what = f"what training costs is not known, and maxCost is {_money(limit)}"
+    what = f"what training costs is not known, and maxCost is {dollars(limit)}"
     why = change.cost.why if isinstance(change.cost, Unpriced) else "that of another job is not"
     return what, why, "remove maxCost from the Stack, or train from a model whose price is known"
 
 
 def _above(found: Spend, limit: float) -> tuple[str, str, str]:
-    low, high = _money(found.low or 0), _money(found.high or 0)
-    what = f"training would cost up to {high}, above maxCost {_money(limit)}"
+    low, high = dollars(found.low or 0), dollars(found.high or 0)
+    what = f"training would cost up to {high}, above maxCost {dollars(limit)}"
     why = f"the estimate for all jobs of this plan is {low} to {high}"
     fix = "raise maxCost in the Stack, or train on fewer pairs, for fewer epochs or fewer jobs"
     return what, why, fix
 
 
-def _money(amount: float) -> str:
-    return f"${amount:,.2f}" if amount >= _CENT else f"${amount:.6f}"
+def dollars(amount: float) -> str:
+    """Return an amount to the cent, and below one to six digits that count: `$0.0025`."""
+    if amount >= _CENT or not amount:
+        return f"${amount:,.2f}"
+    return f"${Decimal(f'{amount:.6g}'):f}"
 
 
 _CENT = 0.01

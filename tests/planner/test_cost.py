@@ -237,7 +237,7 @@ def test_a_limit_of_a_cent_is_said_in_cents() -> None:
     held = made(data(), wanted.job(data()), limit=0.01).blocked[0].blocked[0]
     assert held.what.endswith("above maxCost $0.01")
     held = made(data(), wanted.job(data()), limit=0.0025).blocked[0].blocked[0]
-    assert held.what.endswith("above maxCost $0.002500")
+    assert held.what.endswith("above maxCost $0.0025")
 
 
 def test_a_limit_is_not_passed_by_what_has_no_price() -> None:
