@@ -576,16 +576,17 @@ def _price(deployment: Resource, needs: Sequence[Resource], prices: Prices) -> C
     """Return what its replicas cost an hour: the least of them, and the most."""
     body = deployment.body
     gpu, gpus = (body.get(key) or deployment.options.get(key) for key in _HARDWARE)
-    if body.get("pricingPlanId"):
-        return Unpriced("it has a pricing plan of its own", Per.HOUR)
-    if not gpu:
-        return Unpriced(
-            "its deployment shape says which GPUs it takes, and was not asked", Per.HOUR
-        )
+    gpus = gpus or 1
     least = body.get("minReplicaCount") or 0
     most = max(body.get("maxReplicaCount") or 1, least)
+    if body.get("pricingPlanId"):
+        why = "it has a pricing plan of its own"
+        return Unpriced(why, Per.HOUR, gpus * least, gpus * most)
+    if not gpu:
+        why = "its deployment shape says which GPUs it takes, and was not asked"
+        return Unpriced(why, Per.HOUR, gpus * least, gpus * most)
     placed = _restricted(body.get("placement") or {})
-    return serving(prices, gpu, gpus or 1, least=least, most=most, restricted=placed)
+    return serving(prices, gpu, gpus, least=least, most=most, restricted=placed)
 
 
 def _restricted(placement: Mapping[str, Json]) -> bool:

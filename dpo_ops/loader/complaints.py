@@ -101,12 +101,11 @@ def about(type_: str, context: dict[str, Any], message: str, trail: Trail, value
         said = str(context.get("error", message))
         what = f"{path}: {said}" if len(said) <= _LONGEST else f"{path} is not accepted"
         return Complaint(what, why)
-    if context.get("pattern") == DATE:
-        what = f"{path} is {_shown(value)}; it must be a date"
-        return Complaint(what, why, "write a date as YYYY-MM-DD")
     if type_ in _RULES:
-        rule = _RULES[type_].format(**{key: _whole(said) for key, said in context.items()})
-        return Complaint(f"{path} is {_shown(value)}; it must {rule}", why)
+        rule, fix = _RULES[type_].format(**{key: _whole(n) for key, n in context.items()}), ""
+        if context.get("pattern") == DATE:
+            rule, fix = "be a date", "write a date as YYYY-MM-DD"
+        return Complaint(f"{path} is {_shown(value)}; it must {rule}", why, fix)
     return Complaint(f"{path} is not accepted: {message[:_LONGEST]}", why)
 
 

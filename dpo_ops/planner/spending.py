@@ -44,15 +44,30 @@ def priced(change: Change, desired: State, prices: Prices) -> Change:
 
 def _more(now: Cost | Unpriced | None, then: Cost | Unpriced | None) -> Cost | Unpriced | None:
     """Return by how much an update makes something dearer; None where it does not."""
-    if now == then:
-        return None
-    if not isinstance(now, Cost) or not isinstance(then, Cost):
+    if isinstance(now, Unpriced):
+        # What has no price is not dearer where there is no more of it.
+        if not isinstance(then, Unpriced) or now.why != then.why:
+            return now
+        return now if now.least > then.least or now.most > then.most else None
+    if now is None or then is None:
         return now
-    low, high = max(0.0, now.low - then.low), max(0.0, now.high - then.high)
-    if not low and not high:
-        return None
-    basis = f"more than before; {now.basis}, until now {then.basis}"
-    return Cost(min(low, high), max(low, high), now.per, basis)
+    if isinstance(then, Unpriced):
+        return Unpriced(f"until now {then.why}", now.per)
+    low, high = _added(now, then)
+    basis = f"{now.basis}, until now {then.basis}"
+    return Cost(low, high, now.per, basis, more=True) if high else None
+
+
+def _added(now: Cost, then: Cost) -> tuple[float, float]:
+    """Return how much is added at the least and at the most, whatever the load; never less than 0.
+
+    Within its bounds each follows the load, so that the ends of what is added lie at the bounds.
+    """
+    loads = (now.low, now.high, then.low, then.high)
+    added = [
+        min(max(load, now.low), now.high) - min(max(load, then.low), then.high) for load in loads
+    ]
+    return max(0.0, min(added)), max(0.0, *added)
 
 
 def spending(changes: Iterable[Change], per: Per) -> Spend:
