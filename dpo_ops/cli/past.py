@@ -53,6 +53,27 @@ def protected_before(specs: Specs) -> Policy:
     return Policy(protected=(*kept, *(p for state in states for p in state.policy.protected)))
 
 
+def before_head(specs: Specs) -> tuple[Release | None, tuple[Finding, ...]]:
+    """Return what the specs said before the commit that is checked out, and what is not known.
+
+    That commit itself may be about to be applied. Outside of a repository there is nothing.
+    """
+    root = repository_root(specs.paths[0])
+    if not (root / ".git").exists():
+        return None, ()
+    try:
+        with Repository(root) as repository:
+            found = releases(repository, specs.paths, values=specs.values, limit=2)
+            head = repository.find("HEAD").id if found else ""
+            complete = not repository.shallow
+    except DpoOpsError as error:
+        what, why = "what the specs said before is not known", f"{error.what}: {error.why}"
+        return None, (Finding("git", what, why, error.fix, "git", Severity.WARNING),)
+    before = next((one for one in found if one.commit.id != head), None)
+    known = complete or before is not None
+    return before, tuple(doubts((before,) if before else (), complete=known))
+
+
 def doubts(found: tuple[Release, ...], *, complete: bool) -> Iterator[Finding]:
     """Yield what is not known of the past: commits that are missing, or can't be rendered."""
     if not complete:

@@ -304,7 +304,9 @@ class Writer:
         tags = change.kind.tags(self._finished(change).body, self._get(name))
         new = {key: value for key, value in tags.items() if value is not None}
         gone = [key for key, value in tags.items() if value is None]
-        new |= change.kind.stamp(wanted(change)) if tags else {}
+        # What is still to be patched was not applied yet: then the proof says it.
+        last = not any(step.verb is Verb.PATCH for step in change.steps)
+        new |= change.kind.stamp(wanted(change)) if tags and last else {}
         if new:
             self.client.post(self._path(f"{name}:setTags"), {"tags": new}, repeatable=True)
         if gone:

@@ -19,6 +19,7 @@ from pydantic import AfterValidator
 from pydantic import Field as Value
 
 from dpo_ops.errors import Finding
+from dpo_ops.kinds.applied import applied, stamp
 from dpo_ops.kinds.external import External, elsewhere, full_name, named, said
 from dpo_ops.kinds.facts import (
     DIGEST_LENGTH,
@@ -77,7 +78,6 @@ Count = Annotated[int, Value(ge=0)]
 OWNER = "custom/dpo-ops-stack"
 NAME = "custom/dpo-ops-name"
 PROVEN = "custom/dpo-ops-proven"
-APPLIED = "custom/dpo-ops-applied"
 ADOPTED = "custom/dpo-ops-adopted"
 REMADE = "custom/dpo-ops-remade"
 PROTECTED = "custom/dpo-ops-protected"
@@ -308,12 +308,16 @@ def _meant(body: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _stamp(deployment: Resource) -> dict[str, str]:
-    return {APPLIED: str(deployment.options["said"])}
+    # That it is not kept is a wish too: who keeps it by hand has changed something.
+    kept = {**dict.fromkeys((PROTECTED, RETAINED)), **deployment.body["annotations"]}
+    body = {**deployment.body, "annotations": kept}
+    return stamp(str(deployment.options["said"]), body, DEPLOYMENT.fields)
 
 
-def _applied(deployment: Resource, record: Mapping[str, Json]) -> bool | None:
-    said = look_up(record, ["annotations", APPLIED])
-    return None if said is None else bool(said == deployment.options["said"])
+def _applied(
+    deployment: Resource, record: Mapping[str, Json], path: str, wish: Json
+) -> bool | None:
+    return applied(str(deployment.options["said"]), record, path, wish)
 
 
 def _runs(record: Mapping[str, Json]) -> bool:
@@ -588,14 +592,17 @@ def _price(deployment: Resource, needs: Sequence[Resource], prices: Prices) -> C
     """Return what its replicas cost an hour: the least of them, and the most."""
     body = deployment.body
     gpu, gpus = (body.get(key) or deployment.options.get(key) for key in _HARDWARE)
-    if body.get("pricingPlanId"):
-        return Unpriced("it has a pricing plan of its own", Per.HOUR)
-    if not gpu:
-        return Unpriced("its deployment shape says which GPUs it takes, and was not seen", Per.HOUR)
+    gpus = gpus or 1
     least = body.get("minReplicaCount") or 0
     most = max(body.get("maxReplicaCount") or 1, least)
+    if body.get("pricingPlanId"):
+        why = "it has a pricing plan of its own"
+        return Unpriced(why, Per.HOUR, gpus * least, gpus * most)
+    if not gpu:
+        why = "its deployment shape says which GPUs it takes, and was not seen"
+        return Unpriced(why, Per.HOUR, gpus * least, gpus * most)
     placed = _restricted(body.get("placement") or {})
-    return serving(prices, gpu, gpus or 1, least=least, most=most, restricted=placed)
+    return serving(prices, gpu, gpus, least=least, most=most, restricted=placed)
 
 
 def _restricted(placement: Mapping[str, Json]) -> bool:

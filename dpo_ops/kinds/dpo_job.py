@@ -52,7 +52,16 @@ from dpo_ops.kinds.facts import (
 )
 from dpo_ops.kinds.pricing import BILLION, Cost, Per, Prices, Unpriced, billions, training, unsized
 from dpo_ops.kinds.values import differing, look_up, seconds
-from dpo_ops.resource import Final, Health, Json, Observed, Resource, digest, last_segment
+from dpo_ops.resource import (
+    Final,
+    Health,
+    Json,
+    Observed,
+    Resource,
+    Tokens,
+    digest,
+    last_segment,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -334,17 +343,54 @@ def _size(model: Mapping[str, Json]) -> dict[str, Json]:
 
 def _price(job: Resource, needs: Sequence[Resource], prices: Prices) -> Cost | Unpriced:
     """Return what the managed service charges; a size that the platform says beats the name's."""
-    settings = job.body["trainingConfig"]
-    tokens = next((need.content.tokens for need in needs if need.content), None)
-    size = job.options.get("billions") or billions(job.options["base"])
-    if job.body["lossConfig"]["method"] != "DPO":
+    base = str(job.options["base"])
+    size = job.options.get("billions") or billions(base)
+    return _charged(job.body, _tokens(needs), size or unsized(base), prices)
+
+
+def _tokens(needs: Sequence[Resource]) -> Tokens | None:
+    return next((need.content.tokens for need in needs if need.content), None)
+
+
+def _charged(
+    body: Mapping[str, Json], tokens: Tokens | None, size: float | Unpriced, prices: Prices
+) -> Cost | Unpriced:
+    settings = body.get("trainingConfig") or {}
+    if look_up(body, ["lossConfig", "method"]) != "DPO":
         return Unpriced("the price of ORPO is not published", Per.JOB)
     if tokens is None:
         return Unpriced("the tokens of its dataset are not known here", Per.JOB)
-    if size is None:
-        return unsized(job.options["base"])
-    full = settings.get("loraRank") == 0
-    return training(prices, tokens, epochs=settings.get("epochs", 1), size=size, full=full)
+    if isinstance(size, Unpriced):
+        return size
+    full, epochs = settings.get("loraRank") == 0, int(settings.get("epochs") or 1)
+    return training(prices, tokens, epochs=epochs, size=size, full=full)
+
+
+def _sunk(
+    job: Resource,
+    older: Mapping[str, Json],
+    needs: Sequence[Resource],
+    held: Sequence[Mapping[str, Json]],
+    prices: Prices,
+) -> Cost | Unpriced:
+    """Return what an older job costs in all, at least as much as it is charged."""
+    base = str(look_up(older, ["trainingConfig", "baseModel"]) or "")
+    if not base:
+        return Unpriced("its record does not name the base model", Per.JOB)
+    known = job.options.get("billions") if base == job.options["base"] else None
+    rows, tokens = str(older.get("dataset") or ""), None
+    if _same_data(str(job.body["dataset"]), rows):
+        tokens = _tokens(needs)
+    if tokens is None:
+        tokens = next((_counted(data) for data in held if data["name"] == rows), None)
+    return _charged(older, tokens, known or billions(base) or unsized(base), prices)
+
+
+def _counted(data: Mapping[str, Json]) -> Tokens | None:
+    """Return the tokens that the platform estimates, as if all of them were counted twice."""
+    count = str(data.get("estimatedTokenCount") or "")
+    whole = int(count) if count.isdecimal() else 0
+    return Tokens(prompt=whole, preferred=0, other=0) if whole else None
 
 
 def _outputs(job: Resource, observed: Observed) -> dict[str, Any]:
@@ -405,6 +451,7 @@ DPO_JOB = Kind(
     asks=_asks,
     judge=_judge,
     price=_price,
+    sunk=_sunk,
     reads=("dpoJobs", "models"),
     done={"state": "JOB_STATE_COMPLETED"},
     references=(

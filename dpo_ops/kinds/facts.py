@@ -347,6 +347,8 @@ def unstamped(resource: Resource) -> Mapping[str, str]:  # noqa: ARG001  -- the 
 def unknown_if_applied(
     resource: Resource,  # noqa: ARG001  -- the default `applied`
     record: Mapping[str, Json],  # noqa: ARG001
+    path: str,  # noqa: ARG001
+    wish: Json,  # noqa: ARG001
 ) -> bool | None:
     """Say that a record does not tell which spec was applied to it."""
     return None
@@ -414,6 +416,16 @@ def costs_nothing(
     prices: Prices,
 ) -> None:
     """Say that creating one is not charged for."""
+
+
+def nothing_sunk(
+    resource: Resource,
+    older: Mapping[str, Json],
+    needs: Sequence[Resource],
+    held: Sequence[Mapping[str, Json]],
+    prices: Prices,
+) -> None:
+    """Say that an older one which is still being made is not charged for."""
 
 
 def as_it_is(
@@ -507,6 +519,12 @@ class Kind:
     outputs: Callable[[Resource, Observed], Mapping[str, Json]]
     price: Callable[[Resource, Sequence[Resource], Prices], Cost | Unpriced | None] = costs_nothing
     """What creating it costs, from the resources that it needs; None where it is free."""
+    sunk: Callable[
+        [Resource, Mapping[str, Json], Sequence[Resource], Sequence[Mapping[str, Json]], Prices],
+        Cost | Unpriced | None,
+    ] = nothing_sunk
+    """What an older one costs in all that is still being made: from the resource as it is wanted
+    now, the older record, what the resource needs, and what the account holds of that."""
     patchable: bool = False
     undeletable: bool = False
     """A deleted one keeps its id, and `:undelete` brings it back."""
@@ -526,8 +544,9 @@ class Kind:
     """From a body and a record: the annotations to set, and those to take away (None)."""
     stamp: Callable[[Resource], Mapping[str, str]] = unstamped
     """The annotations that say which spec was applied to it, set once it has answered."""
-    applied: Callable[[Resource, Mapping[str, Json]], bool | None] = unknown_if_applied
-    """Whether a record says that this very spec was applied to it; None where it says nothing."""
+    applied: Callable[[Resource, Mapping[str, Json], str, Json], bool | None] = unknown_if_applied
+    """Whether a record says that what the spec wishes at a dotted path is what was last applied
+    to it; None where it says nothing."""
     traffic: Traffic | None = None
     """How to see that it runs for nobody; None for what does not run."""
     ran_out: Callable[[Mapping[str, Json]], str] = never_runs_out
@@ -570,7 +589,12 @@ class Kind:
 
 def fact(kind: Kind, path: str) -> Field | None:
     """Return the row that classifies `path`: its own, or that of the nearest part above it."""
-    rows = {row.path: row for row in kind.fields}
+    return fact_in(kind.fields, path)
+
+
+def fact_in(fields: Iterable[Field], path: str) -> Field | None:
+    """Return the same from rows alone."""
+    rows = {row.path: row for row in fields}
     while path:
         if row := rows.get(path):
             return row

@@ -33,20 +33,26 @@ class Per(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """US dollars from `low` to `high`, per job or per hour; `basis` says how they come about."""
+    """US dollars from `low` to `high`, per job or per hour; `basis` says how they come about.
+
+    With `more` it is what comes on top of what was paid before.
+    """
 
     low: float
     high: float
     per: Per
     basis: str
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Unpriced:
-    """Why a cost, per job or per hour, is not known."""
+    """Why a cost, per job or per hour, is not known: that of `least` to `most` of something."""
 
     why: str
     per: Per
+    least: int = 0
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +141,7 @@ def serving(
     """Return what `least` to `most` replicas of `gpus` accelerators each cost an hour."""
     rate = prices.gpu_hours.get(gpu)
     if rate is None:
-        return Unpriced(f"there is no price for {gpu}", Per.HOUR)
+        return Unpriced(f"there is no price for {gpu}", Per.HOUR, gpus * least, gpus * most)
     replica = rate * gpus * (prices.restricted if restricted else 1)
     name = gpu.removeprefix("NVIDIA_").replace("_", " ")
     where = f" x {prices.restricted:g} for its placement" if restricted else ""

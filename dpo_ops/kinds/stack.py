@@ -20,9 +20,9 @@ class Deletions(Spec):
     """How much one plan may delete; what a new generation replaces is not counted."""
 
     max: Annotated[int, Value(ge=0)] | None = None
-    """So many resources."""
+    """How many resources one plan may delete."""
     maxShare: Annotated[float, Value(ge=0, le=1)] | None = None
-    """Such a share of what is there: 0.5 is half."""
+    """The share of what is there that one plan may delete: 0.5 is half."""
 
 
 class AcceptedDrift(Spec):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
 from dpo_ops.kinds.facts import Origin
+from dpo_ops.kinds.values import DATE
 from dpo_ops.loader.scalars import resolve
 from dpo_ops.loader.shape import fields, in_words, paths
 from dpo_ops.loader.texts import field_texts
@@ -101,8 +102,10 @@ def about(type_: str, context: dict[str, Any], message: str, trail: Trail, value
         what = f"{path}: {said}" if len(said) <= _LONGEST else f"{path} is not accepted"
         return Complaint(what, why)
     if type_ in _RULES:
-        rule = _RULES[type_].format(**context)
-        return Complaint(f"{path} is {_shown(value)}; it must {rule}", why)
+        rule, fix = _RULES[type_].format(**{key: _whole(n) for key, n in context.items()}), ""
+        if context.get("pattern") == DATE:
+            rule, fix = "be a date", "write a date as YYYY-MM-DD"
+        return Complaint(f"{path} is {_shown(value)}; it must {rule}", why, fix)
     return Complaint(f"{path} is not accepted: {message[:_LONGEST]}", why)
 
 
@@ -134,9 +137,16 @@ def _choice(path: str, trail: Trail, value: Any, why: str) -> Complaint:
     return Complaint(what, why, fix)
 
 
+def _whole(limit: Any) -> Any:
+    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
+
+
 def _description(trail: Trail) -> str:
     text = field_texts(trail.parent).get(str(trail.path[-1]), "") if trail.parent else ""
-    return text[:1].lower() + text[1:].removesuffix(".") if text else ""
+    # A word with capitals further on is a name or an abbreviation, and keeps its first one.
+    first = text.partition(" ")[0]
+    begun = text if first[1:] != first[1:].lower() else text[:1].lower() + text[1:]
+    return begun.removesuffix(".")
 
 
 def _is(value: Any) -> str:

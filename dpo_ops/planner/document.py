@@ -157,7 +157,7 @@ _CHANGE = _object(
                 _object({"low": _MONEY, "high": _MONEY, "per": _PER, "basis": _TEXT}),
                 {"type": "null"},
             ],
-            "description": "US dollars; null: not charged, or not known",
+            "description": "US dollars, of an update what it adds; null: not charged, or not known",
         },
         "unpriced": {"type": "string", "description": "why a cost is not known"},
         "reversible": {"type": "boolean"},

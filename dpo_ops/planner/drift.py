@@ -12,16 +12,18 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from dpo_ops.kinds import KINDS
+from dpo_ops.kinds import KINDS, kind_of
 from dpo_ops.planner.change import Action, Change, FieldChange, Verb
 from dpo_ops.planner.parts import dependents_of
 from dpo_ops.resource import Health, last_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from dpo_ops.errors import Finding
     from dpo_ops.planner.change import Plan
     from dpo_ops.planner.plan import Accounted
+    from dpo_ops.planner.releases import Release
     from dpo_ops.resource import Accepted, Address, State
 
 
@@ -64,6 +66,8 @@ class Drift:
     drifted: tuple[Drifted, ...]
     pending: tuple[tuple[Address, str], ...]
     in_place: int
+    doubts: tuple[Finding, ...] = ()
+    """What is not known of the commits before, where it would have been asked."""
 
     @property
     def found(self) -> bool:
@@ -72,7 +76,12 @@ class Drift:
 
 
 def drift(
-    desired: State, observed: Accounted, fresh: Plan, idle: Collection[Address], today: str
+    desired: State,
+    observed: Accounted,
+    fresh: Plan,
+    idle: Collection[Address],
+    today: str,
+    before: Release | None = None,
 ) -> Drift:
     """Return what has drifted.
 
@@ -82,15 +91,20 @@ def drift(
         fresh: the plan that would bring the two together.
         idle: what runs and had no traffic.
         today: the date as YYYY-MM-DD, by which what is accepted lapses.
+        before: what the specs said before the commit that is checked out.
     """
     needed = _needed(desired, observed)
     found: list[Drifted] = []
     pending: list[tuple[Address, str]] = []
     quiet = 0
+    gone = _gone(before, desired, absent(desired, observed))
     for change in fresh.changes:
-        one = _drifted(change, observed, needed)
+        one = _drifted(change, observed, needed) or gone.get(change.address)
         if one:
             found.append(one)
+            later = [field for field in change.fields if field not in one.fields]
+            if one.fields and later:
+                pending.append((change.address, _differs(later)))
         elif change.address in idle:
             found.append(_idle(change))
         elif change.blocked or change.action is not Action.NO_OP:
@@ -100,6 +114,43 @@ def drift(
     found += [_unmanaged(*left, named=desired.named) for left in observed.strays]
     kept = [_accepted(one, desired.policy.accepted, today) for one in found]
     return Drift(fresh.account, fresh.stack, tuple(kept), tuple(pending), quiet)
+
+
+def absent(desired: State, observed: Accounted) -> tuple[Address, ...]:
+    """Return what should serve and has left no trace, though all that it needs is there.
+
+    The account can't say whether it was never made, or was deleted and purged since.
+    """
+    return tuple(
+        address
+        for address, resource in desired.items()
+        if kind_of(resource).answers and not resource.external
+        for seen in [observed.resources[address]]
+        if seen.health is Health.NOT_FOUND and seen.record is None and not seen.earlier
+        if all(observed.resources[need].health is Health.CURRENT for need in resource.needs)
+    )
+
+
+def _gone(
+    before: Release | None, desired: State, addresses: Iterable[Address]
+) -> dict[Address, Drifted]:
+    """Return as missing what the specs described in the very same way before."""
+    if before is None or before.desired is None:
+        return {}
+    then = {address: resource.id for address, resource in before.desired.items()}
+    message = _NEVER.format(before.commit)
+    ids = {address: desired[address].id for address in addresses}
+    return {
+        address: Drifted(address, Sort.MISSING, id_, message)
+        for address, id_ in ids.items()
+        if then.get(address) == id_
+    }
+
+
+_NEVER = (
+    "is not in the account, though commit {0.short} of {0.date:.10} described it already: it was"
+    " never applied, or was deleted and purged since"
+)
 
 
 def _drifted(change: Change, observed: Accounted, needed: Collection[Address]) -> Drifted | None:
@@ -117,17 +168,28 @@ def _drifted(change: Change, observed: Accounted, needed: Collection[Address]) -
         return _one(
             change, Sort.MISSING, "is gone; its spec only refers to it" if referred else made
         )
-    if change.fields and not any(step.verb is Verb.CREATE for step in change.steps):
-        said = change.resource and change.kind.applied(change.resource, seen.record or {})
-        if said is not False:
-            return _one(change, Sort.CHANGED, change.reason)
+    if theirs := _by_hand(change, seen.record or {}):
+        message = change.reason if theirs == change.fields else _differs(theirs)
+        return replace(_one(change, Sort.CHANGED, message), fields=theirs)
     return None
 
 
+def _by_hand(change: Change, record: Mapping[str, object]) -> tuple[FieldChange, ...]:
+    """Return the fields that differ although the spec says of them what was last applied."""
+    resource = change.resource
+    if resource is None or any(step.verb is Verb.CREATE for step in change.steps):
+        return ()
+    said = ((f, change.kind.applied(resource, record, f.path, f.after)) for f in change.fields)
+    return tuple(field for field, applied in said if applied is not False)
+
+
+def _differs(fields: Iterable[FieldChange]) -> str:
+    return f"differs in {', '.join(field.path for field in fields)}"
+
+
 def _one(change: Change, sort: Sort, message: str) -> Drifted:
-    fields = change.fields if sort is Sort.CHANGED else ()
     ours = not (change.resource and change.resource.external)
-    return Drifted(change.address, sort, change.id, message, fields, ours=ours)
+    return Drifted(change.address, sort, change.id, message, ours=ours)
 
 
 def _idle(change: Change) -> Drifted:

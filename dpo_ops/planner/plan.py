@@ -15,7 +15,8 @@ from dpo_ops.planner.policy import allowed
 from dpo_ops.planner.refer import refer
 from dpo_ops.planner.remove import left_beside, pruned, stray
 from dpo_ops.planner.spending import priced
-from dpo_ops.resource import Health, last_segment
+from dpo_ops.planner.sunk import changed_since, fates, superseding, told_of_cost, under_way
+from dpo_ops.resource import Health
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,7 +83,8 @@ def plan(
         if verdict:
             change = _judged(change, verdict)
             warnings += [f for f in verdict.findings if f.severity is Severity.WARNING]
-        changes.append(priced(change, desired, prices) if prices else change)
+        change = priced(change, desired, prices) if prices else change
+        changes.append(told_of_cost(change, desired, observed.resources, prices))
     if prune:
         changes += [pruned(*found, before) for found in observed.strays]
         warnings = [w for w in warnings if w.rule != "stray"]
@@ -128,11 +130,11 @@ def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
     old = superseded(resource, seen)
     restores = _restores(kind, seen)
     retagged = restores and kind.tags(resource.body, seen.record or {})
-    fields, running = _create_fields(kind, resource, seen), _running(kind, seen)
+    fields, before = _create_fields(kind, resource, seen), under_way(kind, seen.earlier)
     steps = [
         *([Step(Verb.TRAIN, name)] if resource.recipe else []),
         *([Step(Verb.DELETE, name)] if remakes else []),
-        *_superseding(resource, running),
+        *superseding(resource, before),
         *([Step(Verb.UNDELETE, name)] if restores else [Step(Verb.CREATE, name)]),
         *([Step(Verb.UPLOAD, name)] if resource.content or resource.recipe else []),
         *([Step(Verb.TAG, name)] if retagged else []),
@@ -145,7 +147,7 @@ def _create(kind: Kind, resource: Resource, seen: Observed) -> Change:
         seen,
         action=Action.REPLACE if old or remakes else Action.CREATE,
         id=seen.next_id,
-        reason=_why_create(resource, seen) + _how(resource) + _sunk(resource, running),
+        reason=_why_create(resource, seen) + _how(resource) + fates(resource, before, seen),
         fields=fields,
         steps=tuple(steps),
         reversible=not (kind.paid and kind.retained),
@@ -177,44 +179,13 @@ def _why_create(resource: Resource, seen: Observed) -> str:
         again = "it is made anew" if seen.next_id == seen.id else f"{seen.next_id} tries again"
         return f"{seen.id} {seen.message}; {again}"
     if seen.earlier:
-        before = last_segment(seen.earlier[-1]["name"])
-        goes = superseded(resource, seen)
-        fate = "goes once the new one answers" if goes else "is kept"
-        return f"changed since {before}, which {fate}"
+        return changed_since(resource, seen)
     return "not in the account"
 
 
 def _how(resource: Resource) -> str:
     recipe = resource.recipe
     return f"; {recipe.trainer} trains it from {recipe.weights}" if recipe else ""
-
-
-def _superseding(resource: Resource, running: Sequence[Mapping[str, Json]]) -> list[Step]:
-    """Return what happens first to an earlier generation that is still being made."""
-    policy = resource.options.get("onSupersede")
-    verb = {"cancel": Verb.CANCEL, "finish": Verb.WAIT}.get(str(policy))
-    collection = kind_of(resource).collection
-    names = [f"{collection}/{last_segment(r['name'])}" for r in running]
-    return [Step(verb, name) for name in names] if verb else []
-
-
-def _running(kind: Kind, seen: Observed) -> list[Mapping[str, Json]]:
-    return [r for r in seen.earlier if kind.health(r)[0] is Health.IN_PROGRESS]
-
-
-_FATES = {"cancel": "is cancelled first", "finish": "is waited for first"}
-
-
-def _sunk(resource: Resource, running: Sequence[Mapping[str, Json]]) -> str:
-    """Say what becomes of an earlier generation under way: what it has cost is not given back."""
-    if not kind_of(resource).paid:
-        return ""
-    fate = _FATES.get(str(resource.options.get("onSupersede")), "goes on beside it")
-    return "".join(
-        f"; {last_segment(r['name'])}, which has been running since {r.get('createTime')} and is"
-        f" paid for so far, {fate}"
-        for r in running
-    )
 
 
 def _resume_upload(kind: Kind, resource: Resource, seen: Observed) -> Change:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from dpo_ops.errors import Finding
@@ -48,15 +49,30 @@ def priced(change: Change, desired: State, prices: Prices) -> Change:
 
 def _more(now: Cost | Unpriced | None, then: Cost | Unpriced | None) -> Cost | Unpriced | None:
     """Return by how much an update makes something dearer; None where it does not."""
-    if now == then:
-        return None
-    if not isinstance(now, Cost) or not isinstance(then, Cost):
+    if isinstance(now, Unpriced):
+        # What has no price is not dearer where there is no more of it.
+        if not isinstance(then, Unpriced) or now.why != then.why:
+            return now
+        return now if now.least > then.least or now.most > then.most else None
+    if now is None or then is None:
         return now
-    low, high = max(0.0, now.low - then.low), max(0.0, now.high - then.high)
-    if not low and not high:
-        return None
-    basis = f"more than before; {now.basis}, until now {then.basis}"
-    return Cost(min(low, high), max(low, high), now.per, basis)
+    if isinstance(then, Unpriced):
+        return Unpriced(f"until now {then.why}", now.per)
+    low, high = _added(now, then)
+    basis = f"{now.basis}, until now {then.basis}"
+    return Cost(low, high, now.per, basis, more=True) if high else None
+
+
+def _added(now: Cost, then: Cost) -> tuple[float, float]:
+    """Return how much is added at the least and at the most, whatever the load; never less than 0.
+
+    Within its bounds each follows the load, so that the ends of what is added lie at the bounds.
+    """
+    loads = (now.low, now.high, then.low, then.high)
+    added = [
+        min(max(load, now.low), now.high) - min(max(load, then.low), then.high) for load in loads
+    ]
+    return max(0.0, min(added)), max(0.0, *added)
 
 
 def spending(changes: Iterable[Change], per: Per) -> Spend:
@@ -87,21 +103,24 @@ def _refused(change: Change, found: Spend, limit: float) -> Change:
 
 
 def _unknown(change: Change, limit: float) -> tuple[str, str, str]:
-    what = f"what training costs is not known, and maxCost is {_money(limit)}"
+    what = f"what training costs is not known, and maxCost is {dollars(limit)}"
     why = change.cost.why if isinstance(change.cost, Unpriced) else "that of another job is not"
     return what, why, "remove maxCost from the Stack, or train from a model whose price is known"
 
 
 def _above(found: Spend, limit: float) -> tuple[str, str, str]:
-    low, high = _money(found.low or 0), _money(found.high or 0)
-    what = f"training would cost up to {high}, above maxCost {_money(limit)}"
+    low, high = dollars(found.low or 0), dollars(found.high or 0)
+    what = f"training would cost up to {high}, above maxCost {dollars(limit)}"
     why = f"the estimate for all jobs of this plan is {low} to {high}"
     fix = "raise maxCost in the Stack, or train on fewer pairs, for fewer epochs or fewer jobs"
     return what, why, fix
 
 
-def _money(amount: float) -> str:
-    return f"${amount:,.2f}" if amount >= _CENT else f"${amount:.6f}"
+def dollars(amount: float) -> str:
+    """Return an amount to the cent, and below one to six digits that count: `$0.0025`."""
+    if amount >= _CENT or not amount:
+        return f"${amount:,.2f}"
+    return f"${Decimal(f'{amount:.6g}'):f}"
 
 
 _CENT = 0.01

@@ -76,7 +76,7 @@ def _words(node: Node, style: Style) -> str:
         return f"commit {commit_line(node.commit, style)}"
     later = f"in {count(node.more, 'later commit')} too" if node.more else ""
     parts = (
-        node.state,
+        dated(node.state),
         dated(node.created),
         count(node.rows, "row") if node.rows else "",
         f"sha256 {node.digest[:_DIGEST]}" if node.digest else "",

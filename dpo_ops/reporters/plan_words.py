@@ -160,9 +160,16 @@ def _sum(found: Spend) -> str:
 def price(cost: Cost | Unpriced) -> str:
     """Return what one change costs, and how that comes about."""
     if isinstance(cost, Unpriced):
-        return f"not known: {cost.why}"
-    hourly = " an hour" if cost.per is Per.HOUR else ""
-    return f"{between(cost.low, cost.high)}{hourly}: {cost.basis}"
+        return f"{amount(cost)}: {cost.why}"
+    return f"{amount(cost)}: {cost.basis}"
+
+
+def amount(cost: Cost | Unpriced) -> str:
+    """Return what something costs without how that comes about: `$0.70 to $1.30`."""
+    if isinstance(cost, Unpriced):
+        return "not known"
+    adds = "adds " if cost.more else ""
+    return f"{adds}{between(cost.low, cost.high)}{' an hour' if cost.per is Per.HOUR else ''}"
 
 
 def between(low: float, high: float) -> str:

@@ -9,12 +9,15 @@ import pytest
 
 from dpo_ops import loader
 from dpo_ops.cli.drifting import look
+from dpo_ops.cli.options import Specs
 from dpo_ops.cli.starter import FILES
 from dpo_ops.client import Client, Settings
 from dpo_ops.emulator import EmulatorTransport
 from dpo_ops.errors import PlanError
-from dpo_ops.resource import Address
+from dpo_ops.resource import Address, State
 from tests.cli.conftest import FAST
+from tests.history import Repo, repo, rows
+from tests.history import specs as specs_text
 from tests.rehearsal import Rehearsal
 
 if TYPE_CHECKING:
@@ -149,3 +152,117 @@ def test_what_the_platform_does_not_tell_is_not_idle(specs: Path, fault: dict[st
         assert not look(client, loaded, TODAY).drifted
         asked = [r for r in rehearsal.requests() if r["path"].endswith(":metrics")]
         assert len(asked) == 1
+
+
+def purge(rehearsal: Rehearsal, repo: Repo) -> loader.Loaded:
+    """Apply what the repository says, and delete its deployment without a trace."""
+    loaded = loader.load([repo.root / "specs"])
+    assert rehearsal.apply(loaded.state).exit_code == 0
+    id_ = loaded.state[TUTOR].id
+    path = f"accounts/{rehearsal.client.account}/deployments/{id_}"
+    rehearsal.client.delete(path, {"ignoreChecks": "true", "hard": "true"})
+    return loaded
+
+
+TUTOR = Address("Deployment", "tutor")
+NOTE = "commit {} of 2026-11-01 described it already: it was never applied, or was deleted"
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Repo:
+    made = repo(tmp_path / "told")
+    made.commit("begin", specs__tutor_yaml=specs_text(), specs__tutor_jsonl=rows())
+    return made
+
+
+@pytest.mark.parametrize("then", ["a note", "another spec", "the same one, changed in place"])
+def test_what_was_purged_is_missing_if_an_earlier_commit_described_it(
+    told: Repo, then: str
+) -> None:
+    first = told.git("rev-parse", "--short", "HEAD")
+    files = {
+        "a note": {"note_md": "x"},
+        "another spec": {"specs__b_yaml": OTHER},
+        "the same one, changed in place": {"specs__tutor_yaml": specs_text(replicas=2)},
+    }
+    with Rehearsal() as rehearsal, reading(rehearsal) as client:
+        purge(rehearsal, told)
+        told.commit(then, **files[then])
+        specs = Specs((told.root / "specs",), ())
+        loaded = loader.load(list(specs.paths))
+        found = look(client, loaded, TODAY, specs)
+        (gone,) = found.drifted
+        assert (gone.address, str(gone.sort)) == (TUTOR, "missing")
+        assert NOTE.format(first) in gone.message
+        assert found.found
+        assert TUTOR not in [address for address, _ in found.pending]
+
+
+OTHER = """\
+apiVersion: dpo-ops/v1
+kind: Dataset
+metadata: {name: other}
+spec: {source: tutor.jsonl}
+"""
+
+
+def pending(client: Client, repo: Repo) -> bool:
+    """Say whether the deployment is only not applied yet."""
+    specs = Specs((repo.root / "specs",), ())
+    found = look(client, loader.load(list(specs.paths)), TODAY, specs)
+    return not found.drifted and TUTOR in [address for address, _ in found.pending]
+
+
+def test_what_only_the_last_commit_describes_may_be_about_to_be_applied(told: Repo) -> None:
+    with Rehearsal() as rehearsal, reading(rehearsal) as client:
+        purge(rehearsal, told)
+        assert pending(client, told)
+        # Another model is another deployment, which no commit before described.
+        told.commit("tune more", specs__tutor_yaml=specs_text(epochs=2))
+        loaded = loader.load([told.root / "specs"])
+        more = State({a: r for a, r in loaded.state.items() if a != TUTOR})
+        assert rehearsal.apply(more).exit_code == 0
+        assert pending(client, told)
+        told.commit("a note", note_md="x")
+        assert not pending(client, told)
+
+
+def test_before_its_model_is_there_a_deployment_is_not_missing(told: Repo) -> None:
+    told.commit("a note", note_md="x")
+    with Rehearsal() as rehearsal, reading(rehearsal) as client:
+        assert pending(client, told)
+
+
+def test_while_an_earlier_one_serves_a_deployment_is_not_missing(told: Repo) -> None:
+    with Rehearsal() as rehearsal, reading(rehearsal) as client:
+        assert rehearsal.apply(loader.load([told.root / "specs"]).state).exit_code == 0
+        told.commit("tune more", specs__tutor_yaml=specs_text(epochs=2))
+        told.commit("a note", note_md="x")
+        loaded = loader.load([told.root / "specs"])
+        more = State({a: r for a, r in loaded.state.items() if a != TUTOR})
+        rehearsal.apply(more)
+        assert pending(client, told)
+
+
+def test_in_a_shallow_clone_it_is_said_that_the_past_is_not_known(
+    told: Repo, tmp_path: Path
+) -> None:
+    with Rehearsal() as rehearsal, reading(rehearsal) as client:
+        purge(rehearsal, told)
+        told.commit("a note", note_md="x")
+        for depth, expected in ((1, ["shallow-clone"]), (2, [])):
+            clone = tmp_path / f"clone-{depth}"
+            told.git("clone", "--quiet", f"--depth={depth}", f"file://{told.root}", str(clone))
+            specs = Specs((clone / "specs",), ())
+            found = look(client, loader.load(list(specs.paths)), TODAY, specs)
+            assert [doubt.rule for doubt in found.doubts] == expected
+            assert found.found is (depth > 1)
+
+
+def test_a_repository_that_git_cant_read_is_told_of_and_no_failure(told: Repo) -> None:
+    with Rehearsal() as rehearsal, reading(rehearsal) as client:
+        loaded = purge(rehearsal, told)
+        (told.root / ".git" / "HEAD").unlink()
+        found = look(client, loaded, TODAY, Specs((told.root / "specs",), ()))
+        assert [doubt.rule for doubt in found.doubts] == ["git"]
+        assert not found.found

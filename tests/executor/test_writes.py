@@ -12,6 +12,7 @@ import pytest
 
 from dpo_ops.executor import Outcome, Waits
 from dpo_ops.executor.events import StepEnded, Waiting
+from dpo_ops.kinds import KINDS
 from dpo_ops.resource import Address, State
 from tests import wanted
 from tests.executor.test_policies import ends_as, never_serves, tuning
@@ -254,7 +255,7 @@ def test_annotations_follow_the_spec_and_those_of_others_stay(
         "custom/dpo-ops-stack": "default",
         "custom/dpo-ops-name": "serve",
         "custom/dpo-ops-proven": "true",
-        "custom/dpo-ops-applied": after.options["said"],
+        **KINDS["Deployment"].stamp(after),
     }
     tagged = "set custom/team, custom/new, custom/dpo-ops-protected"
     assert notes(rehearsal, "tag") == [tagged]

@@ -139,42 +139,88 @@ def test_a_plan_keeps_training_and_hours_apart() -> None:
     }
 
 
-def enlarged(before: dict[str, Any], after: dict[str, Any]) -> Any:
+H100 = "NVIDIA_H100_80GB"
+
+
+def enlarged(before: dict[str, Any], after: dict[str, Any], gpu: str | None = H100) -> Any:
     """Return what the plan says of the cost of a deployment that stands as `before`."""
     job = wanted.job(DATA)
     old, new = (wanted.deployment(job, **said) for said in (before, after))
-    standing = served(old, acceleratorType="NVIDIA_H100_80GB", acceleratorCount=2)
+    standing = served(old, **({"acceleratorType": gpu, "acceleratorCount": 2} | before))
     planned = unpriced(state(DATA, JOB, new), **{**IN_PLACE, "deployments": [standing]})
     update = change(planned, "Deployment/serve")
     assert update.action is Action.UPDATE
     return priced(update, State({new.address: new}), PRICES)
 
 
-REPLICA = 2 * PRICES.gpu_hours["NVIDIA_H100_80GB"]
+REPLICA = 2 * PRICES.gpu_hours[H100]
 
 
-def test_more_replicas_of_what_stands_cost_the_difference() -> None:
-    before = {"minReplicaCount": 0, "maxReplicaCount": 1}
-    update = enlarged(before, {"minReplicaCount": 1, "maxReplicaCount": 4})
-    assert (update.cost.low, update.cost.high) == pytest.approx((REPLICA, 3 * REPLICA))
-    assert update.cost.per is Per.HOUR
-    assert "1 to 4 x 2 H100 80GB" in update.cost.basis
-    assert "until now 0 to 1 x 2 H100 80GB" in update.cost.basis
+def bounds(least: int, most: int, **said: Any) -> dict[str, Any]:
+    return {"minReplicaCount": least, "maxReplicaCount": most, **said}
+
+
+# As many replicas run as the load needs, within the bounds: what is added depends on the load.
+@pytest.mark.parametrize(
+    ("before", "after", "added"),
+    [
+        ((0, 1), (0, 2), (0, 1)),
+        ((1, 1), (2, 2), (1, 1)),
+        # At a load for one replica nothing is added; without any, one; at a high one, three.
+        ((0, 1), (1, 4), (0, 3)),
+        # Nothing is saved in the sum of a plan: at a high load this one is cheaper by two.
+        ((0, 3), (1, 1), (0, 1)),
+        ((0, 1), (2, 3), (1, 2)),
+    ],
+)
+def test_more_replicas_of_what_stands_cost_the_difference(
+    before: tuple[int, int], after: tuple[int, int], added: tuple[int, int]
+) -> None:
+    update = enlarged(bounds(*before), bounds(*after))
+    low, high = (REPLICA * count for count in added)
+    assert (update.cost.low, update.cost.high) == pytest.approx((low, high))
+    assert (update.cost.per, update.cost.more) == (Per.HOUR, True)
     assert spending([update], Per.HOUR).high == update.cost.high
 
 
-def test_fewer_replicas_and_other_fields_cost_nothing_more() -> None:
-    before = {"minReplicaCount": 1, "maxReplicaCount": 4}
-    assert enlarged(before, {"minReplicaCount": 0, "maxReplicaCount": 4}).cost is None
-    assert (
-        enlarged(before, {**before, "autoscalingPolicy": {"scaleToZeroWindow": "10m"}}).cost is None
+def test_how_an_update_costs_more_is_said() -> None:
+    update = enlarged(bounds(0, 1), bounds(1, 4))
+    assert update.cost.basis == (
+        "1 to 4 x 2 H100 80GB at $8 an hour, until now 0 to 1 x 2 H100 80GB at $8 an hour"
     )
 
 
-def test_only_the_upper_end_of_a_cost_may_rise() -> None:
-    before = {"minReplicaCount": 0, "maxReplicaCount": 1}
-    update = enlarged(before, {"minReplicaCount": 0, "maxReplicaCount": 2})
-    assert (update.cost.low, update.cost.high) == pytest.approx((0.0, REPLICA))
+@pytest.mark.parametrize("gpu", [H100, "AMD_MI300X_192GB", None])
+def test_fewer_replicas_and_other_fields_cost_nothing_more(gpu: str | None) -> None:
+    before = bounds(1, 4)
+    assert enlarged(before, bounds(0, 4), gpu).cost is None
+    policy = {"autoscalingPolicy": {"scaleToZeroWindow": "10m"}}
+    assert enlarged(before, {**before, **policy}, gpu).cost is None
+
+
+@pytest.mark.parametrize(
+    ("gpu", "said", "why"),
+    [
+        ("AMD_MI300X_192GB", {}, "there is no price for AMD_MI300X_192GB"),
+        (None, {}, "its deployment shape says which GPUs it takes, and was not asked"),
+        (H100, {"pricingPlanId": "p"}, "it has a pricing plan of its own"),
+    ],
+)
+def test_more_of_what_has_no_price_is_not_nothing(
+    gpu: str | None, said: dict[str, Any], why: str
+) -> None:
+    for after in (bounds(0, 2, **said), bounds(1, 1, **said)):
+        update = enlarged(bounds(0, 1, **said), after, gpu)
+        assert isinstance(update.cost, Unpriced)
+        assert update.cost.why == why
+        assert spending([update], Per.HOUR).unknown == 1
+
+
+def test_more_than_what_had_no_price_is_not_known() -> None:
+    other = "AMD_MI300X_192GB"
+    before, after = bounds(0, 1, acceleratorType=other), bounds(0, 1, acceleratorType=H100)
+    assert enlarged(before, after).cost.why == f"until now there is no price for {other}"
+    assert enlarged(after, before).cost.why == f"there is no price for {other}"
 
 
 def test_all_parameters_cost_twice_an_adapter() -> None:
@@ -237,7 +283,7 @@ def test_a_limit_of_a_cent_is_said_in_cents() -> None:
     held = made(data(), wanted.job(data()), limit=0.01).blocked[0].blocked[0]
     assert held.what.endswith("above maxCost $0.01")
     held = made(data(), wanted.job(data()), limit=0.0025).blocked[0].blocked[0]
-    assert held.what.endswith("above maxCost $0.002500")
+    assert held.what.endswith("above maxCost $0.0025")
 
 
 def test_a_limit_is_not_passed_by_what_has_no_price() -> None:

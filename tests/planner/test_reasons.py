@@ -13,6 +13,7 @@ from dpo_ops.planner import Action, Plan, plan, questions
 from dpo_ops.planner.saved import hold, restore, save
 from dpo_ops.resource import Policy, Resource, State
 from tests import wanted
+from tests.planner.test_cost import PRICES, data
 from tests.planner.test_external import refers
 from tests.planner.test_words import PREFS, SERVE, TUNE, finding, found, planned, removed
 from tests.wanted import job_record, ready_model, served, uploaded
@@ -32,36 +33,129 @@ def decided(made: Plan) -> tuple[Action, str, list[str]]:
     return last.action, last.reason, [str(step) for step in last.steps]
 
 
+CONFIG = {"baseModel": wanted.BASE, "epochs": 2}
+SINCE = "2026-11-20T08:00:00Z"
+
+
+def superseding(
+    policy: str | None, *going: Any, rows: Resource = PREFS, prices: bool = False, **lists: Any
+) -> tuple[Action, str, list[str]]:
+    """Return what is decided of a job whose older settings are `going`."""
+    said = {"onSupersede": policy} if policy else {}
+    spec = {"dataset": "prefs", "trainingConfig": CONFIG, **said}
+    job = wanted.make("DPOJob", "tune", spec, links={"dataset": rows})
+    desired = State({r.address: r for r in (rows, job)})
+    seen = found(desired, {"datasets": [uploaded(rows)], "dpoJobs": list(going), **lists})
+    return decided(plan(desired, seen, {}, PRICES if prices else None))
+
+
 @pytest.mark.parametrize(
-    ("policy", "fate", "verb"),
+    ("policy", "fate", "verb", "spent"),
     [
-        (None, "goes on beside it", ""),
-        ("keep", "goes on beside it", ""),
-        ("cancel", "is cancelled first", "cancel"),
-        ("finish", "is waited for first", "wait"),
+        (None, "goes on beside it", "", "it is paid for all the same"),
+        ("keep", "goes on beside it", "", "it is paid for all the same"),
+        ("cancel", "is cancelled first", "cancel", "what it has cost so far is lost"),
+        ("finish", "is waited for first", "wait", "it is paid for all the same"),
     ],
 )
-def test_an_older_job_under_way_has_its_fate_and_what_it_has_cost_is_said(
-    policy: str | None, fate: str, verb: str
+def test_an_older_job_under_way_has_its_fate_said_once(
+    policy: str | None, fate: str, verb: str, spent: str
 ) -> None:
-    going = job_record(TUNE, 1, "RUNNING", createTime="2026-11-20T08:00:00Z")
+    going = job_record(TUNE, 1, "RUNNING", createTime=SINCE)
     over = job_record(wanted.job(PREFS, epochs=3), 1, "COMPLETED")
-    said = {"onSupersede": policy} if policy else {}
-    config = {"baseModel": wanted.BASE, "epochs": 2}
-    spec = {"dataset": "prefs", "trainingConfig": config, **said}
-    job = wanted.make("DPOJob", "tune", spec, links={"dataset": PREFS})
-    action, reason, steps = decided(
-        planned(PREFS, job, datasets=[uploaded(PREFS)], dpoJobs=[over, going])
-    )
+    action, reason, steps = superseding(policy, over, going)
     assert action is Action.CREATE
-    assert reason.startswith("changed since tune-")
-    assert reason.partition("; ")[2] == (
-        f"{TUNE.id}-a1, which has been running since 2026-11-20T08:00:00Z and is"
-        f" paid for so far, {fate}"
+    name = f"{TUNE.id}-a1"
+    assert reason == (
+        f"changed since {name}, which has been running since {SINCE} and {fate}; {spent}"
     )
-    first = [f"{verb} dpoJobs/{TUNE.id}-a1"] if verb else []
-    name = f"dpoJobs/{job.id}-a1"
-    assert steps == [*first, f"create {name}", f"wait {name}"]
+    first = [f"{verb} dpoJobs/{name}"] if verb else []
+    assert [step.partition(" ")[0] for step in steps[-2:]] == ["create", "wait"]
+    assert steps[:-2] == first
+
+
+def test_of_several_older_jobs_each_has_its_fate_said() -> None:
+    going = job_record(TUNE, 1, "RUNNING", createTime=SINCE)
+    other = job_record(wanted.job(PREFS, epochs=3), 1, "PENDING", createTime="")
+    id_ = other["name"].rpartition("/")[2]
+    assert superseding("cancel", other, going)[1] == (
+        f"changed since {TUNE.id}-a1, which has been running since {SINCE} and is cancelled first;"
+        f" {id_}, which still runs, is cancelled first;"
+        f" what {id_} has cost so far is lost; what {TUNE.id}-a1 has cost so far is lost"
+    )
+
+
+def test_an_older_job_that_is_over_is_kept_beside_one_that_runs() -> None:
+    going = job_record(TUNE, 1, "RUNNING", createTime="2026-11-20T08:00:00Z")
+    later = job_record(
+        wanted.job(PREFS, epochs=3), 1, "COMPLETED", createTime="2026-11-21T08:00:00Z"
+    )
+    assert superseding("finish", later, going)[1] == (
+        f"changed since {later['name'].rpartition('/')[2]}, which is kept;"
+        f" {TUNE.id}-a1, which has been running since {SINCE}, is waited for first;"
+        " it is paid for all the same"
+    )
+
+
+def running(config: dict[str, Any] | None = None, **said: Any) -> Any:
+    """Return the record of a job under way: of `config`, and with whatever else is `said`."""
+    made = wanted.job(data(), **(config or {}))
+    return job_record(made, 1, "RUNNING", createTime=SINCE, **said)
+
+
+@pytest.mark.parametrize(
+    ("config", "said", "lost"),
+    [
+        # 7 M tokens at $1 a million, and 30 % more.
+        ({}, {}, "at most $9.10"),
+        ({"epochs": 3}, {}, "at most $27.30"),
+        ({"loraRank": 0}, {}, "at most $18.20"),
+        # Of other data the platform's own estimate is known; no token counts more than twice.
+        ({}, {"dataset": "accounts/-/datasets/prefs-0000000000"}, "at most $13.00"),
+        (
+            {},
+            {"dataset": "accounts/-/datasets/prefs-1111111111"},
+            "how much is not known: the tokens of its dataset are not known here",
+        ),
+        (
+            {"baseModel": "accounts/fireworks/models/deepseek-v3"},
+            {},
+            "how much is not known: the name deepseek-v3 does not say how large the model is",
+        ),
+        (
+            {"baseModel": None, "warmStartFrom": "accounts/-/models/older"},
+            {},
+            "how much is not known: its record does not name the base model",
+        ),
+        (
+            {},
+            {"lossConfig": {"method": "ORPO"}},
+            "how much is not known: the price of ORPO is not published",
+        ),
+    ],
+)
+def test_what_an_older_job_costs_is_said_at_the_most(
+    config: dict[str, Any], said: dict[str, Any], lost: str
+) -> None:
+    tokens = {"prefs-0000000000": "5000000", "prefs-1111111111": "0"}
+    older = [
+        wanted.record(
+            "datasets",
+            id_,
+            state="READY",
+            displayName=uploaded(PREFS)["displayName"],
+            estimatedTokenCount=count,
+        )
+        for id_, count in tokens.items()
+    ]
+    changed = {key: value for key, value in config.items() if value is not None}
+    going = running(changed, **said)
+    if "baseModel" in config and config["baseModel"] is None:
+        going["trainingConfig"].pop("baseModel")
+    reason = superseding(
+        "cancel", going, rows=data(), prices=True, datasets=[uploaded(data()), *older]
+    )[1]
+    assert reason.endswith(f"; what it has cost so far is lost, {lost}")
 
 
 def test_why_something_is_made() -> None:

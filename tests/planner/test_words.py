@@ -63,7 +63,7 @@ def test_training_above_the_limit() -> None:
 
 def test_a_limit_below_a_cent_is_said_in_full() -> None:
     what = finding(made(data(), wanted.job(data()), limit=0.009)).what
-    assert what == "training would cost up to $9.10, above maxCost $0.009000"
+    assert what == "training would cost up to $9.10, above maxCost $0.009"
     assert "$0.01" in finding(made(data(), wanted.job(data()), limit=0.01)).what
 
 

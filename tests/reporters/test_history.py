@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dpo_ops.planner.lineage import Graph
 from dpo_ops.reporters import Style
 from dpo_ops.reporters.card import card_markdown
 from dpo_ops.reporters.history import history_markdown, history_text
-from dpo_ops.reporters.lineage import lineage_markdown, lineage_text
+from dpo_ops.reporters.lineage import Lineage, lineage_markdown, lineage_text
 from dpo_ops.reporters.style import cells
 from tests.reporters.cases import HOSTILE, JOB, SERVE
 from tests.reporters.history import bare, card, made_history, made_lineage
@@ -124,3 +125,14 @@ def test_what_is_to_be_typed_is_quoted():
     assert fence
     assert len(fence[0]) > 3
     assert "dpo-ops plan 'a; rm -rf ~ `x` $(y) ``` # z' --values 'a; " in block
+
+
+def test_when_something_of_a_lineage_was_deleted_is_said_to_the_minute():
+    whole = Graph("acme")
+    whole.known("models/m", state="ready")
+    whole.known("deployments/d", state="deleted at 2026-11-28T16:33:47.274136Z")
+    whole.link("deployments/d", "models/m")
+    found = Lineage("models/m", "default", "acme", whole)
+    for said in (lineage_text(found), lineage_markdown(found)):
+        assert "deleted at 2026-11-28 16:33 UTC" in said
+        assert "274136Z" not in said

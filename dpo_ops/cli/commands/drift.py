@@ -22,6 +22,9 @@ def command(screen: Screen, specs: Specs, target: Target) -> int:
     What the specs say that was not applied yet is shown, but is no drift. Drift that the Stack
     accepts is shown with who accepts it until when, and does not count.
 
+    A deployment that was purged leaves no trace in the account. It counts as missing where all
+    that it needs is there and a commit before the one checked out described it already.
+
     Exit codes: 0 nothing has drifted, 1 error, 2 something has.
     """
     from dpo_ops.cli.account import account
@@ -33,8 +36,8 @@ def command(screen: Screen, specs: Specs, target: Target) -> int:
 
     desired = load(screen, specs)
     with account(screen, target, desired.account, read_only=True) as client:
-        found = look(client, desired, today())
-    warn(screen, desired.warnings)
+        found = look(client, desired, today(), specs)
+    warn(screen, [*desired.warnings, *found.doubts])
     style = screen.data_style()
     show(
         screen,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dpo_ops.kinds.pricing import Cost, Per, Unpriced
+from dpo_ops.kinds.pricing import Cost
 from dpo_ops.planner import Action
 from dpo_ops.reporters.markdown import Section, code, fenced, folded, titled
 from dpo_ops.reporters.plan_markdown import diff_lines
 from dpo_ops.reporters.plan_words import (
     SYMBOLS,
     Mark,
-    between,
+    amount,
     blockers,
     deletes,
     differs,
@@ -85,10 +85,3 @@ _VERBS = {
     Action.DELETE: "is deleted",
     Action.NO_OP: "stays",
 }
-
-
-def amount(cost: Cost | Unpriced) -> str:
-    """Return what something costs without how that comes about: `$0.70 to $1.30`."""
-    if isinstance(cost, Unpriced):
-        return "not known"
-    return between(cost.low, cost.high) + (" an hour" if cost.per is Per.HOUR else "")
