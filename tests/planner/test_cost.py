@@ -202,7 +202,7 @@ def test_fewer_replicas_and_other_fields_cost_nothing_more(gpu: str | None) -> N
     ("gpu", "said", "why"),
     [
         ("AMD_MI300X_192GB", {}, "there is no price for AMD_MI300X_192GB"),
-        (None, {}, "its deployment shape says which GPUs it takes, and was not asked"),
+        (None, {}, "its deployment shape says which GPUs it takes, and was not seen"),
         (H100, {"pricingPlanId": "p"}, "it has a pricing plan of its own"),
     ],
 )
