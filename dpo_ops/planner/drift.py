@@ -179,6 +179,9 @@ def _by_hand(change: Change, record: Mapping[str, object]) -> tuple[FieldChange,
     resource = change.resource
     if resource is None or any(step.verb is Verb.CREATE for step in change.steps):
         return ()
+    claims = change.kind.claims
+    if claims and claims(record) != (resource.stack, resource.address.name):
+        return ()  # It is still to be taken over: nothing of it was applied yet.
     said = ((f, change.kind.applied(resource, record, f.path, f.after)) for f in change.fields)
     return tuple(field for field, applied in said if applied is not False)
 

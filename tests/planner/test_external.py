@@ -232,6 +232,16 @@ def test_a_deployment_made_by_us_before_is_not_given_up_for_one_to_adopt() -> No
         assert planned(rehearsal, adopting("old-one", maxReplicaCount=1)).in_sync
 
 
+def test_what_is_still_to_be_taken_over_has_not_drifted() -> None:
+    with Rehearsal() as rehearsal:
+        by_hand(rehearsal, "old-one")
+        desired = in_account(adopting("old-one", maxReplicaCount=3), rehearsal.client.account)
+        seen = observe(rehearsal.client, desired)
+        found = drift(desired, seen, plan(desired, seen, {}), [], "2026-11-23")
+        assert not found.drifted
+        assert [str(address) for address, _ in found.pending] == ["Deployment/serve"]
+
+
 def test_what_is_to_be_taken_over_under_another_name_is_not_pruned_for_its_old_one() -> None:
     with Rehearsal() as rehearsal:
         by_hand(rehearsal, "old-one")
