@@ -72,12 +72,12 @@ def wanted(screen: Screen, specs: Specs, saved: Saved | None, *, prune: bool = F
             Prune() if saved.prunes else None,
         )
     desired = load(screen, specs, count_tokens=True)
-    return Wanted(desired, prune=pruning(specs) if prune else None)
+    return Wanted(desired, prune=pruning(screen, specs) if prune else None)
 
 
-def pruning(specs: Specs) -> Prune:
+def pruning(screen: Screen, specs: Specs) -> Prune:
     """Return what `--prune` may do. Errors: DpoOpsError where the commit before is not known."""
-    return Prune(protected_before(specs))
+    return Prune(protected_before(screen, specs))
 
 
 def one_pass(  # noqa: PLR0913  -- where, what, who may stop it, and how long it may take

@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from dpo_ops.cli.account import account
+from dpo_ops.cli.desired import load_commits
 from dpo_ops.errors import DpoOpsError, Finding, SettingsError, Severity
 from dpo_ops.kinds import DEFAULT_STACK
 from dpo_ops.loader import repository_root
-from dpo_ops.loader.at_revision import releases
 from dpo_ops.loader.repository import FULL_CLONE, Repository
 from dpo_ops.observer import survey
 from dpo_ops.resource import in_account
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from dpo_ops.resource import Address
 
 
-def look_back(specs: Specs, limit: int | None) -> tuple[tuple[Release, ...], bool]:
+def look_back(screen: Screen, specs: Specs, limit: int | None) -> tuple[tuple[Release, ...], bool]:
     """Return what the last commits wanted, the newest first, and whether all of them are here.
 
     Errors: DpoOpsError outside of a repository.
     """
     with Repository(repository_root(specs.paths[0])) as repository:
-        found = releases(repository, specs.paths, values=specs.values, limit=limit)
+        found = load_commits(screen, specs, repository, limit)
         return found, not repository.shallow
 
 
-def protected_before(specs: Specs) -> frozenset[Address]:
+def protected_before(screen: Screen, specs: Specs) -> frozenset[Address]:
     """Return what the commit of the working tree, or the one before, says is never deleted.
 
     To take a spec away lifts its protection only in the commit after. Outside of a repository
@@ -47,7 +47,7 @@ def protected_before(specs: Specs) -> frozenset[Address]:
     """
     if not (repository_root(specs.paths[0]) / ".git").exists():
         return frozenset()
-    found, complete = look_back(specs, 2)
+    found, complete = look_back(screen, specs, 2)
     all_of_them(found, complete=complete or len(found) > 1)
     return frozenset(
         address
@@ -122,7 +122,7 @@ def look_at_all(
     `also` is called while the account can still be asked. Errors: DpoOpsError outside of a
     repository, ApiError.
     """
-    found, complete = look_back(specs, limit)
+    found, complete = look_back(screen, specs, limit)
     known = next((r for r in found if r.desired is not None), None)
     stack = known.desired.stack if known and known.desired else DEFAULT_STACK
     past = Past(found, stack, tuple(doubts(found, complete=complete)), offline="--offline")

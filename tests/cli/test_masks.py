@@ -52,4 +52,4 @@ def test_what_is_too_short_to_be_a_secret_is_left():
     for short in ("", "  ", "ab", None):
         masks.add(short)
     assert masks("ab cd") == "ab cd"
-    assert repr(masks) == "Masks(0 forms)"
+    assert repr(masks) == "Masks(0 secrets)"

@@ -84,7 +84,7 @@ def command(  # noqa: PLR0913  -- click gives each option by name
             fix="leave one of them out",
         )
     desired = load(screen, specs)
-    found, complete = look_back(specs, keep_last)
+    found, complete = look_back(screen, specs, keep_last)
     all_of_them(found, complete=complete)
     before = datetime.now(UTC) - timedelta(seconds=older_than)
     states = [("the working tree", desired.state)]
