@@ -74,9 +74,11 @@ def _check_secrets(masks: Masks, wanted: State, proposed: Plan) -> None:
 
 
 def _in_spec(resource: Resource, path: str, name: str) -> Finding:
-    field = path.partition(".")[2]
-    what = f"{resource.address}: {field or path} holds the value of {name}"
-    return Finding(resource.where(field, path), what, _WHY, _TAKE_OUT, _RULE)
+    field = path.partition(".")[2] or path
+    # Some of what a spec says stands elsewhere in the resource, by the end of its path.
+    said = next((one for one in resource.places if f".{one}".endswith(f".{field}")), field)
+    what = f"{resource.address}: {said} holds the value of {name}"
+    return Finding(resource.where(said), what, _WHY, _TAKE_OUT, _RULE)
 
 
 def _texts(value: Json, above: str = "") -> Iterator[tuple[str, str]]:
