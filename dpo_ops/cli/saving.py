@@ -63,7 +63,8 @@ def _check_secrets(masks: Masks, wanted: State, proposed: Plan) -> None:
     if findings:
         raise SpecError(findings)
     for change in proposed.changes:
-        for path, text in _texts(bound(change)):
+        before = {field.path: field.before for field in change.fields}
+        for path, text in _texts({**before, "plan": bound(change)}):
             if name := masks.found(text):
                 raise PlanError(
                     f"the account holds the value of {name}",

@@ -7,6 +7,7 @@ earlier commit refers to stands in its subject.
 
 from __future__ import annotations
 
+import ast
 import html
 import json
 import os
@@ -25,7 +26,7 @@ import pytest
 from dpo_ops.cli.app import app
 from dpo_ops.client import Client, Settings
 from dpo_ops.emulator import Emulator, EmulatorTransport
-from tests.cli.conftest import FAST
+from tests.cli.conftest import FAST, ROOT
 from tests.history import Repo, repo, rows
 from tests.history import specs as written
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 KEY = 'wk-quokka/with+signs&"pangolin"'
 ACCOUNT_KEY = "fw-wombat"
 EARLIER = "ok-axolotl/<numbat>"
+READS = re.compile(r"(^|\.)(loader\.load|load_at|restore)$|at_revision\.releases$|^releases$")
 TOLD = re.compile("quokka|pangolin|wombat|axolotl|numbat|" + b64encode(KEY.encode())[:30].decode())
 """Words that no encoding changes, and the one that changes them all."""
 DATA = Path(".dpo-ops/emulator")
@@ -74,7 +76,7 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
     "pairs cost": [("pairs.jsonl",)],
     "pairs explain": [(), ("roles",)],
     "pairs import": [("bad.jsonl", "-o", "imported.jsonl")],
-    "pairs split": [("worse.jsonl", "--training", "t.jsonl", "--held-out", "h.jsonl")],
+    "pairs split": [("bad.jsonl", "--training", "t.jsonl", "--held-out", "h.jsonl")],
     "ci plan": [FAST, (*FAST, "--since", "HEAD~1"), (*FAST, "--prune"), ("specs",)],
     "ci apply": [(*FAST, "--approve", "specs"), (*FAST, "--approve", "reviewed")],
     "ci reconcile": [(*FAST, "--approve", "specs")],
@@ -84,8 +86,9 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
     "init": [("begun",)],
     "emulator serve": [("--api-key", KEY, "--port", "PORT")],
 }
-SILENT = {"schema", "init", "pairs explain", "pairs stats", "pairs cost", "emulator serve"}
-"""What has nothing to do with anything that could hold one."""
+PLAIN = ("explain", "stats", "cost", "split")
+SILENT = {"schema", "init", "emulator serve", *(f"pairs {name}" for name in PLAIN)}
+"""What shows nothing that could hold one."""
 
 
 def walked(group: click.Group = app, above: str = "") -> Iterator[tuple[str, click.Command]]:
@@ -105,6 +108,22 @@ COMMANDS = dict(walked())
 
 def test_every_command_has_a_row():
     assert set(ROWS) == set(COMMANDS)
+
+
+def readers(path: Path) -> set[str]:
+    """Return what of all that reads desired state a file uses."""
+    tree = ast.parse(path.read_text())
+    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    found = {ast.unparse(function) for function in calls}
+    imported = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    found |= {f"{node.module}.{name.name}" for node in imported for name in node.names}
+    return {one for one in found if READS.search(one)}
+
+
+def test_desired_state_comes_in_by_one_door():
+    used = {path.name: readers(path) for path in (ROOT / "dpo_ops/cli").rglob("*.py")}
+    assert used.pop("desired.py") >= {"loader.load", "load_at", "releases", "restore"}
+    assert not {name: found for name, found in used.items() if found}
 
 
 def said_by_the_server() -> str:
@@ -167,7 +186,6 @@ def build(made: Repo, run: Run) -> None:
     made.put("pairs.jsonl", rows(4, f"{KEY} {ACCOUNT_KEY}"))
     made.put("bad.jsonl", rows(2, KEY).replace("assistant", json.dumps(KEY)[1:-1]))
     cut = f"apiVersion: dpo-ops/v1\nkind: '{'x' * 40}{KEY}'\nmetadata: {{name: cut}}\n---\n"
-    made.put("worse.jsonl", rows(2) + json.dumps({"input": {"messages": [], KEY: 1}}) + "\n")
     made.put("broken/a.yaml", cut + specs.replace("epochs: 2", f"epochs: '{KEY}'"))
 
 
@@ -234,6 +252,56 @@ def written_by(name: str, before: dict[Path, bytes], folder: Path) -> dict[str, 
         for path, text in new.items()
         if theirs not in (path.parent.name, path.suffix)
     }
+
+
+def in_the_commit(world: Path, folder: Path) -> None:
+    """Work in the world with the specs as they were committed, with nothing said by mistake."""
+    rmtree(folder)
+    copytree(world, folder)
+    os.chdir(folder)
+    Repo(folder).git("checkout", "--quiet", "specs")
+
+
+def test_what_the_account_says_is_masked_in_a_saved_plan(world: Path, folder: Path, run: Run):
+    in_the_commit(world, folder)
+    assert run("plan", *FAST, "--out", "new.plan").code == 2
+    text = Path("new.plan").read_text()
+    assert not TOLD.search(text)
+    assert "refused *** or " in text
+    assert run("apply", "new.plan", *FAST).code == 1
+
+
+def test_a_plan_that_rests_on_a_secret_in_the_account_is_not_saved(
+    world: Path, folder: Path, run: Run
+):
+    in_the_commit(world, folder)
+    specs = Path("specs/a.yaml").read_text().replace("epochs: 2", "epochs: 1")
+    Path("specs/a.yaml").write_text(specs.replace("maxReplica", "displayName: ours, maxReplica"))
+    made = run("plan", *FAST, "--out", "new.plan")
+    assert made.code == 1
+    said = " ".join(made.err.split())
+    assert "error: the account holds the value of $MY_KEY where: Deployment/tutor disp" in said
+    assert "take it out of the account, and revoke it" in said
+    assert not Path("new.plan").exists()
+
+
+def test_a_spec_that_says_a_secret_is_not_saved(world: Path, folder: Path, run: Run):
+    assert run
+    in_the_commit(world, folder)
+    copytree(world / "specs", "specs", dirs_exist_ok=True)
+    Path("new.plan").write_text("as it was")
+    for args in (("plan",), ("ci", "plan")):
+        made = run(*args, *FAST, "--out", "new.plan")
+        assert made.code == 1
+        said = " ".join((made.out + made.err).split())
+        assert "specs/a.yaml:11:41: error: DPOJob/tutor-tune: wandbConfig.project" in said
+        assert (
+            "specs/a.yaml:17:53: error: Deployment/tutor: probe.prompt holds the value of $MY_KEY"
+            in said
+        )
+        assert "refer to it as {secretRef: {env: NAME}}, or leave it out, and revoke it" in said
+        assert Path("new.plan").read_text() == "as it was"
+    assert run("plan", *FAST).code == 2
 
 
 @pytest.mark.parametrize("name", ROWS)

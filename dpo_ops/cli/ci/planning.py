@@ -77,8 +77,8 @@ def plan(here: Setting, *, since: str, prune: bool, out: Path | None, fail_on_ch
         _write(here, note, about, _header(here, None), Stage.INVALID)
 
     with told(here, unplanned):
+        before = _before(here, since)  # First: what is wrong with the specs may quote its secrets.
         desired = load(here.screen, here.specs, count_tokens=True)
-        before = _before(here, since)
         planned = _plan(here, desired, before, out, prune=prune)
     # What the base lacks matters to what is compared with it; a live plan is not.
     doubts = before.findings if planned.offline else ()
