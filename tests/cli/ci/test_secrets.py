@@ -101,6 +101,7 @@ def test_what_only_the_base_names_is_known(stage: Stage):
     stage.open_pull(2, "Wrong", specs__specs_yaml=text)
     wrong = stage.plan(2)
     assert wrong.code == 1
-    assert "***" in stage.comment(2)
+    assert "there is no kind" in stage.comment(2)
+    assert "***" in wrong.err
     everything = told(stage) + wrong.out + wrong.err
     assert not TOLD.search(everything), TOLD.search(everything)
