@@ -51,7 +51,7 @@ def account(
             yield open_.enter_context(_connected(emulator, name, read_only=read_only))
         return
     reached = _settings(target, named)
-    screen.masks.add(reached.api_key)
+    screen.masks.add(reached.api_key, "the API key")
     with Client(reached, read_only=read_only) as client:
         yield client
 
@@ -106,7 +106,7 @@ def check(screen: Screen, target: Target) -> None:
     if target.emulator:
         _announce(screen, target, made(target.engine))
     else:
-        screen.masks.add(_settings(target, target.account).api_key)
+        screen.masks.add(_settings(target, target.account).api_key, "the API key")
 
 
 def _announce(screen: Screen, target: Target, chosen: Engine) -> None:

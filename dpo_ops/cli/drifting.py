@@ -15,12 +15,13 @@ from dpo_ops.resource import State
 
 if TYPE_CHECKING:
     from dpo_ops.cli.options import Specs
+    from dpo_ops.cli.screen import Screen
     from dpo_ops.client import Client
     from dpo_ops.loader import Loaded
     from dpo_ops.planner.drift import Drift
 
 
-def look(client: Client, desired: Loaded, today: str, specs: Specs | None = None) -> Drift:
+def look(screen: Screen, specs: Specs, client: Client, desired: Loaded, today: str) -> Drift:
     """Return what has drifted by `today`, a date as YYYY-MM-DD.
 
     Where the account can't say whether something was never made or is gone, the commits of
@@ -32,8 +33,8 @@ def look(client: Client, desired: Loaded, today: str, specs: Specs | None = None
     observed = observe(client, wanted)
     free = State(wanted, stack=wanted.stack, named=wanted.named)
     fresh = planner.plan(free, observed, None)
-    unsure = specs and absent(wanted, observed)
-    before, doubts = before_head(specs) if specs and unsure else (None, ())
+    unsure = absent(wanted, observed)
+    before, doubts = before_head(screen, specs) if unsure else (None, ())
     unused = idle(client, wanted, observed)
     return replace(drift(wanted, observed, fresh, unused, today, before), doubts=doubts)
 

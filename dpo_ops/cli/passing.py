@@ -75,16 +75,16 @@ def wanted(screen: Screen, specs: Specs, saved: Saved | None, *, prune: bool = F
             Prune() if saved.prunes else None,
         )
     desired = load(screen, specs, count_tokens=True)
-    return Wanted(desired, prune=pruning(specs, desired) if prune else None)
+    return Wanted(desired, prune=pruning(screen, specs, desired) if prune else None)
 
 
-def pruning(specs: Specs, desired: Loaded) -> Prune:
+def pruning(screen: Screen, specs: Specs, desired: Loaded) -> Prune:
     """Return what `--prune` may do.
 
     Errors: DpoOpsError where no Stack is named, or the commit before is not known.
     """
     check_named(desired.state, "--prune")
-    return Prune(protected_before(specs))
+    return Prune(protected_before(screen, specs))
 
 
 def one_pass(  # noqa: PLR0913  -- where, what, who may stop it, and how long it may take

@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from dpo_ops.cli.account import account
+from dpo_ops.cli.desired import load_commits
 from dpo_ops.errors import DpoOpsError, Finding, SettingsError, Severity
 from dpo_ops.kinds import DEFAULT_STACK
 from dpo_ops.loader import repository_root
-from dpo_ops.loader.at_revision import releases
 from dpo_ops.loader.repository import FULL_CLONE, Repository
 from dpo_ops.observer import survey
 from dpo_ops.resource import Policy, in_account
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from dpo_ops.planner.releases import Release
 
 
-def look_back(specs: Specs, limit: int | None) -> tuple[tuple[Release, ...], bool]:
+def look_back(screen: Screen, specs: Specs, limit: int | None) -> tuple[tuple[Release, ...], bool]:
     """Return what the last commits wanted, the newest first, and whether all of them are here.
 
     Errors: DpoOpsError outside of a repository.
     """
     with Repository(repository_root(specs.paths[0])) as repository:
-        found = releases(repository, specs.paths, values=specs.values, limit=limit)
+        found = load_commits(screen, specs, repository, limit)
         return found, not repository.shallow
 
 
-def protected_before(specs: Specs) -> Policy:
+def protected_before(screen: Screen, specs: Specs) -> Policy:
     """Return what the commit of the working tree, or the one before, says is never deleted.
 
     Be it in a spec or in the Stack: to take that away lifts it only in the commit after. Outside
@@ -46,14 +46,14 @@ def protected_before(specs: Specs) -> Policy:
     """
     if not (repository_root(specs.paths[0]) / ".git").exists():
         return Policy()
-    found, complete = look_back(specs, 2)
+    found, complete = look_back(screen, specs, 2)
     all_of_them(found, complete=complete or len(found) > 1)
     states = [release.desired for release in found if release.desired is not None]
     kept = (str(a) for state in states for a, one in state.items() if one.keeping.protected)
     return Policy(protected=(*kept, *(p for state in states for p in state.policy.protected)))
 
 
-def before_head(specs: Specs) -> tuple[Release | None, tuple[Finding, ...]]:
+def before_head(screen: Screen, specs: Specs) -> tuple[Release | None, tuple[Finding, ...]]:
     """Return what the specs said before the commit that is checked out, and what is not known.
 
     That commit itself may be about to be applied. Outside of a repository there is nothing.
@@ -63,7 +63,7 @@ def before_head(specs: Specs) -> tuple[Release | None, tuple[Finding, ...]]:
         return None, ()
     try:
         with Repository(root) as repository:
-            found = releases(repository, specs.paths, values=specs.values, limit=2)
+            found = load_commits(screen, specs, repository, 2)
             head = repository.find("HEAD").id if found else ""
             complete = not repository.shallow
     except DpoOpsError as error:
@@ -139,7 +139,7 @@ def look_at_all(
     `also` is called while the account can still be asked. Errors: DpoOpsError outside of a
     repository, ApiError.
     """
-    found, complete = look_back(specs, limit)
+    found, complete = look_back(screen, specs, limit)
     known = next((r for r in found if r.desired is not None), None)
     stack = known.desired.stack if known and known.desired else DEFAULT_STACK
     past = Past(found, stack, tuple(doubts(found, complete=complete)), offline="--offline")

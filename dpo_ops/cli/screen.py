@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from dpo_ops.reporters.style import Style
 
 _NARROWEST, _WIDEST, _UNKNOWN = 40, 120, 80
+_SECRETS = ("FIREWORKS_API_KEY", "DPO_OPS_SIGNING_KEY", "GITHUB_TOKEN", "DPO_OPS_GITLAB_TOKEN")
+"""The variables with secrets of the tool's own; which others there are is said by the specs."""
 # What GitHub's runner takes for a command to itself, wherever a line begins with it.
 _RUNNER_COMMAND = re.compile(r"^(\s*):(?=:)|##(?=\[)", re.MULTILINE)
 
@@ -50,7 +52,8 @@ class Screen:
         self._environ = environ
         self._lock = threading.RLock()
         self.masks = Masks()
-        self.masks.add(environ.get("FIREWORKS_API_KEY"))
+        for variable in _SECRETS:
+            self.hide(variable)
         self.format = Format.TEXT
         self.verbose = False
         self.colour = not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
@@ -58,6 +61,10 @@ class Screen:
             # A locale without UTF-8 must not turn a word into a crash.
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(encoding="utf-8", errors="replace")
+
+    def hide(self, variable: str) -> None:
+        """Hide what an environment variable holds, from now on."""
+        self.masks.add(self._environ.get(variable), f"${variable}")
 
     def data(self, text: str) -> None:
         """Write to standard output: what the command was asked for."""

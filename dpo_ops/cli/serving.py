@@ -68,7 +68,7 @@ def keep_reconciling(
             report, ending = one_pass(
                 screen,
                 target,
-                wanted(screen, read, saved_plan(read)),
+                wanted(screen, read, saved_plan(screen, read)),
                 guard=Guard(log.plan),
                 patience=Patience(leave=True),
                 watch=watch,

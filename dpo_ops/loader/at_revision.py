@@ -23,7 +23,7 @@ from dpo_ops.planner.releases import Release
 from dpo_ops.resource import Content, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from dpo_ops.loader.repository import Entry, Repository
     from dpo_ops.planner.releases import Commit
@@ -40,10 +40,12 @@ def releases(
     *,
     values: Sequence[Path] = (),
     limit: int | None = None,
+    on_secret: Callable[[str], None] = lambda _: None,
 ) -> tuple[Release, ...]:
     """Return what each commit wanted that changed specs, data or values, the newest first.
 
-    At most `limit` of them. A commit whose specs can't be used has findings instead.
+    At most `limit` of them. A commit whose specs can't be used has findings instead. `on_secret`
+    is as for `load`.
 
     Raises:
         DpoOpsError: git can't say, or a path is outside of the repository.
@@ -54,7 +56,7 @@ def releases(
     while True:
         for commit in commits:
             if commit.id not in known:
-                known[commit.id] = _release(repository, commit, paths, values)
+                known[commit.id] = _release(repository, commit, paths, values, on_secret)
         found = [known[commit.id] for commit in commits]
         # Data may lie beside the specs: then the commits that changed it count as well.
         more = {path for release in found for path in _data(release) if not _in(path, followed)}
@@ -65,20 +67,26 @@ def releases(
 
 
 def load_at(
-    repository: Repository, commit: Commit, paths: Sequence[Path], *, values: Sequence[Path] = ()
+    repository: Repository,
+    commit: Commit,
+    paths: Sequence[Path],
+    *,
+    values: Sequence[Path] = (),
+    on_secret: Callable[[str], None] = lambda _: None,
 ) -> Loaded:
     """Return what the specs at `paths` wanted at a commit; nothing where there were none yet.
 
     A values file that Git knows is read as it was then, any other as it is. What is said of
     places, and the paths of data, begin with `REV:`. To templates `git.branch` is the branch
-    of today: Git does not keep on which one a commit was made.
+    of today: Git does not keep on which one a commit was made. `on_secret` is as for `load`.
 
     Raises:
         SpecError: the specs of that commit can't be used; it holds all findings.
         DpoOpsError: git can't say, or a path is outside of the repository.
     """
     with tempfile.TemporaryDirectory(prefix="dpo-ops-") as made:
-        laid = _Laid(repository, repository.tree(commit.id), Path(os.path.realpath(made)), commit)
+        folder, tree = Path(os.path.realpath(made)), repository.tree(commit.id)
+        laid = _Laid(repository, tree, folder, commit, on_secret)
         try:
             return laid.renamed(laid.load(paths, values))
         except SpecError as error:
@@ -95,10 +103,14 @@ def load_at(
 
 
 def _release(
-    repository: Repository, commit: Commit, paths: Sequence[Path], values: Sequence[Path]
+    repository: Repository,
+    commit: Commit,
+    paths: Sequence[Path],
+    values: Sequence[Path],
+    on_secret: Callable[[str], None],
 ) -> Release:
     try:
-        loaded = load_at(repository, commit, paths, values=values)
+        loaded = load_at(repository, commit, paths, values=values, on_secret=on_secret)
     except SpecError as error:
         return Release(commit, None, findings=error.findings)
     return Release(commit, loaded.state, loaded.account)
@@ -139,6 +151,7 @@ class _Laid:
     tree: Mapping[str, Entry]
     folder: Path
     commit: Commit
+    on_secret: Callable[[str], None]
     written: set[str] = field(default_factory=set)
 
     def holds(self, path: str) -> bool:
@@ -215,6 +228,7 @@ class _Laid:
             git=partial(_facts, self.repository, self.commit),
             root=self.folder,
             recall=self.content,
+            on_secret=self.on_secret,
         )
 
     # In the words of the commit

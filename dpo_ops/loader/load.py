@@ -19,12 +19,12 @@ from dpo_ops.loader.parse import parse
 from dpo_ops.loader.references import connect
 from dpo_ops.loader.source import read, show
 from dpo_ops.loader.stack import Stack, take_stack, with_defaults
-from dpo_ops.loader.tree import BROKEN, places, plain
+from dpo_ops.loader.tree import BROKEN, places, plain, secrets_in
 from dpo_ops.loader.values import load_values
 from dpo_ops.resource import Address, Resource, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from dpo_ops.loader.build import Parsed
@@ -56,6 +56,7 @@ def load(  # noqa: PLR0913  -- what the outside world gives, each by name
     today: dt.date = dt.date.max,
     cache: Cache | None = None,
     recall: Recall | None = None,
+    on_secret: Callable[[str], None] = lambda _: None,
 ) -> Loaded:
     """Return what the specs at `paths`, files or folders, want to exist.
 
@@ -65,14 +66,15 @@ def load(  # noqa: PLR0913  -- what the outside world gives, each by name
     estimated while it is checked; from them a plan tells its cost. `today` decides which waivers
     still hold; left out, none does. With a `cache`, files of pairs that have not changed are not
     read again. With `recall`, which says what a file of pairs holds, none is read or checked at
-    all. Reads files, and writes none but the cache.
+    all. `on_secret` is told of each environment variable that a document takes a secret from, as
+    soon as that is read, and whatever else is wrong. Reads files, and writes none but the cache.
 
     Raises:
         SpecError: the specs can't be used, or there are none; it holds all findings.
     """
     log = Log()
     given = load_values(values, log)
-    reader = _Reader(given, git, Lost(), log)
+    reader = _Reader(given, git, Lost(), log, on_secret)
     found = find(paths, log, root=root, exclude=values)
     documents = [draft for file in found for draft in reader.drafts(file)]
     stack = take_stack(documents, reader.lost, log)
@@ -105,6 +107,7 @@ class _Reader:
     git: GitFacts
     lost: Lost
     log: Log
+    on_secret: Callable[[str], None]
     files: list[str] = field(default_factory=list)
     renderer: Renderer | None = None
 
@@ -133,6 +136,8 @@ class _Reader:
                     where = node.place
                     self.log.report(where, fault.what, fault.why, fault.fix, rule="template")
                 node.value = BROKEN
+        for variable in secrets_in(parsed.root):
+            self.on_secret(variable)
         draft = open_envelope(found, parsed.root, self.lost, self.log)
         if draft is not None:
             draft.sound = draft.sound and parsed.sound and self.log.errors == before

@@ -84,6 +84,20 @@ def places(entry: Entry, above: str = "") -> Iterator[tuple[str, Place]]:
             yield from places(Entry(item.source, item.index, item), path)
 
 
+def secrets_in(node: Node) -> Iterator[str]:
+    """Yield each environment variable that a `secretRef` below `node` names."""
+    value = node.value
+    if isinstance(value, list):
+        for item in value:
+            yield from secrets_in(item)
+    elif isinstance(value, dict):
+        for key, entry in value.items():
+            yield from secrets_in(entry.node)
+            name = entry_at(entry, ("env",)) if key == "secretRef" else None
+            if name is not None and isinstance(name.node.value, str):
+                yield name.node.value
+
+
 def entry_at(entry: Entry, path: Path) -> Entry | None:
     """Return what stands at `path` below `entry`, or None where there is nothing."""
     for step in path:

@@ -11,7 +11,7 @@ another one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -63,13 +63,16 @@ class Saved:
         return any(said["action"] == Action.DELETE for said in self.approved.values())
 
 
-def save(plan: Plan, desired: State) -> dict[str, Any]:
-    """Return the plan as a JSON object for a file. It contains no secret."""
+def save(plan: Plan, desired: State, *, mask: Callable[[str], str] = str) -> dict[str, Any]:
+    """Return the plan as a JSON object for a file.
+
+    `mask` hides secrets in what is only there to be read. What is carried out is as it is.
+    """
     said = {
         "format": FORMAT,
         "version": VERSION,
         "major": _major(),
-        "plan": document(plan),
+        "plan": _masked(document(plan), mask),
         "approved": {str(change.address): bound(change) for change in plan.changes},
         "desired": {
             "stack": desired.stack,
@@ -129,6 +132,14 @@ def _major() -> str:
 
 def _checksum(said: Mapping[str, Json]) -> str:
     return f"sha256:{digest(said)}"
+
+
+def _masked(value: Json, mask: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, Mapping):
+        return {key: _masked(inner, mask) for key, inner in value.items()}
+    return [_masked(one, mask) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _resource(resource: Resource) -> dict[str, Any]:

@@ -252,3 +252,26 @@ def test_check_digest_and_tokens_take_one_read_and_then_none(write: Write, tmp_p
         return int(subprocess.run(command, capture_output=True, check=True, cwd=tmp_path).stdout)
 
     assert [opens(), opens(), opens()] == [1, 0, 0]
+
+
+def test_it_tells_of_each_secret_whatever_else_is_wrong(write: Write):
+    job = """
+        kind: DPOJob
+        apiVersion: {version}
+        metadata: {{name: tune}}
+        spec:
+          nonsense: 1
+          wandbConfig: [{{apiKey: {{secretRef: {{env: "{name}"}}}}}}]
+        """
+    write(
+        {
+            "specs/a.yaml": job.format(version="dpo-ops/v1", name="ONE_{{ values.key }}"),
+            "specs/b.yaml": job.format(version="dpo-ops/v9", name="TWO"),
+            "specs/c.yaml": "[secretRef: {env: THREE}, secretRef: {env: 3}",
+            "v.yaml": "key: KEY",
+        }
+    )
+    told: list[str] = []
+    with pytest.raises(SpecError):
+        load([Path("specs")], values=[Path("v.yaml")], on_secret=told.append)
+    assert told == ["ONE_KEY", "TWO"]

@@ -124,7 +124,7 @@ def apply(here: Setting, *, approve: str, prune: bool, patience: Patience) -> in
 
     with told(here, lambda about: failed(about.error)):
         desired = load(here.screen, here.specs, count_tokens=True)
-        prunes = pruning(here.specs, desired) if prune else None
+        prunes = pruning(here.screen, here.specs, desired) if prune else None
         this = _Pass(here, desired, Reviews(here, desired), approve, prunes)
         begun.append(this)
         report, ending = one_pass(

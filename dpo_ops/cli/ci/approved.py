@@ -8,15 +8,14 @@ would do something else is held.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dpo_ops.cli.ci.followed import commits
+from dpo_ops.cli.desired import load_saved
 from dpo_ops.errors import DpoOpsError, PlanError
 from dpo_ops.forge import ForgeError
 from dpo_ops.planner.approval import Approved, hold, unapproved, unpack
-from dpo_ops.planner.saved import restore
 from dpo_ops.reporters.pull.header import belongs, header_of, is_signed
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ class Reviews:
         if data is None:
             return None
         try:
-            saved = restore(json.loads(data))
+            saved = load_saved(self.here.screen, data)
         except ValueError as error:
             fix = "plan again and have that reviewed"
             raise PlanError("the artifact is no plan", why=str(error), fix=fix) from error

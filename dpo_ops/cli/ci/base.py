@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from dpo_ops.cli.desired import load_commit
 from dpo_ops.errors import DpoOpsError, Finding, Severity, SpecError
-from dpo_ops.loader.at_revision import load_at
 from dpo_ops.loader.repository import FULL_CLONE
 
 if TYPE_CHECKING:
     from dpo_ops.cli.options import Specs
+    from dpo_ops.cli.screen import Screen
     from dpo_ops.forge.contract import Pull
     from dpo_ops.loader import Loaded
     from dpo_ops.loader.repository import Repository
@@ -37,7 +38,7 @@ class Base:
     findings: tuple[Finding, ...] = ()
 
 
-def base(repository: Repository, pull: Pull | None, specs: Specs) -> Base:
+def base(screen: Screen, repository: Repository, pull: Pull | None, specs: Specs) -> Base:
     """Return what the specs wanted in the commit that a pull request starts from. Never fails."""
     try:
         revision = base_of(repository, pull)
@@ -45,7 +46,7 @@ def base(repository: Repository, pull: Pull | None, specs: Specs) -> Base:
             return Base(findings=(_unknown(pull),))
     except DpoOpsError as error:
         return Base(findings=(_warning("the base can't be found", str(error), error.fix),))
-    return wanted_at(repository, revision, specs)
+    return wanted_at(screen, repository, revision, specs)
 
 
 def base_of(repository: Repository, pull: Pull | None) -> str:
@@ -69,7 +70,7 @@ def base_of(repository: Repository, pull: Pull | None) -> str:
         return pull.base
 
 
-def wanted_at(repository: Repository, revision: str, specs: Specs) -> Base:
+def wanted_at(screen: Screen, repository: Repository, revision: str, specs: Specs) -> Base:
     """Return what the specs wanted at a commit, or why that can't be said. Never fails."""
     name = f"the base, {revision[:_SHOWN]},"
     try:
@@ -81,7 +82,7 @@ def wanted_at(repository: Repository, revision: str, specs: Specs) -> Base:
         fix = _WITH_PARENTS if revision in repository.parents("HEAD") else FULL_CLONE
         return Base(findings=(_warning(f"{name} is not in this clone", why, fix),))
     try:
-        return Base(commit, load_at(repository, commit, specs.paths, values=specs.values))
+        return Base(commit, load_commit(screen, specs, repository, commit))
     except SpecError as error:
         errors = [one for one in error.findings if one.severity is Severity.ERROR]
         more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""

@@ -43,7 +43,7 @@ def drift(here: Setting, *, fail_on_changes: bool) -> int:
     with told(here):
         desired = load(here.screen, here.specs)
         with account(here.screen, here.target, desired.account, read_only=True) as client:
-            found = look(client, desired, today(), here.specs)
+            found = look(here.screen, here.specs, client, desired, today())
     style = here.screen.data_style()
     here.annotate([*desired.warnings, *found.doubts, *drift_findings(found, desired.state)])
     here.give({"changes": "true" if found.found else "false", "failure-reason": ""})

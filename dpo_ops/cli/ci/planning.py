@@ -78,10 +78,10 @@ def plan(here: Setting, *, since: str, prune: bool, out: Path | None, fail_on_ch
         _write(here, note, about, _header(here, None), Stage.INVALID)
 
     with told(here, unplanned):
+        before = _before(here, since)  # First: what is wrong with the specs may quote its secrets.
         desired = load(here.screen, here.specs, count_tokens=True)
         if prune:
             check_named(desired.state, "--prune")
-        before = _before(here, since)
         planned = _plan(here, desired, before, out, prune=prune)
     # What the base lacks matters to what is compared with it; a live plan is not.
     doubts = before.findings if planned.offline else ()
@@ -133,12 +133,12 @@ def _plan(
                 fix="give it to this job as a secret of its environment",
             )
         return _offline(here, desired, before)
-    prunes = pruning(here.specs, desired) if prune else None
+    prunes = pruning(here.screen, here.specs, desired) if prune else None
     with account(here.screen, here.target, desired.account, read_only=True) as client:
         proposed = propose(client, desired, prune=prunes)
         path = out or _place(here.env)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_plan(path, proposed, desired, client)
+        write_plan(here.screen, path, proposed, desired, client)
         wanted = in_account(desired, client)
     approved = approvals({str(c.address): bound(c) for c in proposed.changes}, wanted)
     return _Planned(proposed, approved, path)
@@ -166,12 +166,13 @@ def _place(env: str) -> Path:
 
 def _before(here: Setting, since: str) -> Base:
     """Return what was wanted before: by the branch that the pull request goes to."""
+    pull = here.run.pull if here.run else None
     try:
         with Repository(repository_root(here.specs.paths[0])) as repository:
             if since:
                 left = repository.merge_base(repository.find(since).id, "HEAD") or since
-                return wanted_at(repository, left, here.specs)
-            return base(repository, here.run.pull if here.run else None, here.specs)
+                return wanted_at(here.screen, repository, left, here.specs)
+            return base(here.screen, repository, pull, here.specs)
     except DpoOpsError as error:
         here.warn("git", error.what, error.why, error.fix)
         return Base()

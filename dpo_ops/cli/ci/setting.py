@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 SIGNING_KEY: Final = "DPO_OPS_SIGNING_KEY"
 LARGEST_SUMMARY: Final = 1_000_000
 """Bytes; GitHub drops the summary of a step that is larger than 1 MiB."""
-_SECRETS: Final = (SIGNING_KEY, "GITHUB_TOKEN", "DPO_OPS_GITLAB_TOKEN")
 _PRIVATE_SAMPLES: Final = 3
 _SHOWN_RUN: Final = "outside of CI"
 
@@ -118,8 +117,6 @@ class Setting:
 
 def setting(screen: Screen, specs: Specs, target: Target, wishes: Wishes) -> Setting:
     """Return what surrounds this process. Errors: DpoOpsError where that can't be read."""
-    for name in _SECRETS:
-        screen.masks.add(os.environ.get(name))
     run = current(os.environ)
     forge = connect(os.environ) if run else None
     return Setting(screen, specs, target, wishes, run, forge)

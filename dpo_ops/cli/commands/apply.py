@@ -67,7 +67,7 @@ def command(  # noqa: PLR0913  -- one for each option
     from dpo_ops.cli.saving import saved_plan
     from dpo_ops.errors import PlanError
 
-    saved = saved_plan(specs)
+    saved = saved_plan(screen, specs)
     if saved and cards:
         raise PlanError(
             "--cards can't be given with a saved plan; nothing was sent",

@@ -36,7 +36,7 @@ def command(screen: Screen, specs: Specs, target: Target) -> int:
 
     desired = load(screen, specs)
     with account(screen, target, desired.account, read_only=True) as client:
-        found = look(client, desired, today(), specs)
+        found = look(screen, specs, client, desired, today())
     warn(screen, [*desired.warnings, *found.doubts])
     style = screen.data_style()
     show(

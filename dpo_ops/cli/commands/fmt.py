@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dpo_ops.cli.endings import CHANGES, DONE, ERROR
-from dpo_ops.cli.options import with_screen
+from dpo_ops.cli.options import Specs, with_screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,11 +45,14 @@ def command(
     What they say stays the same, and each comment stays with what it is about. A file that was
     named and holds no spec is passed over, so that every changed YAML file can be named.
     """
+    from dpo_ops.cli.desired import hide_secrets
     from dpo_ops.cli.results import show
     from dpo_ops.loader.layout import lay_out
     from dpo_ops.reporters import layout as reports
 
-    layouts, findings = lay_out(paths or (Path("specs"),), values)
+    specs = Specs(paths or (Path("specs"),), values)
+    hide_secrets(screen, specs)
+    layouts, findings = lay_out(specs.paths, specs.values)
     writes = not (check or diff)
     if writes:
         for layout in layouts:

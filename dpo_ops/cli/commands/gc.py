@@ -86,7 +86,7 @@ def command(  # noqa: PLR0913  -- click gives each option by name
         )
     desired = load(screen, specs)
     check_named(desired.state, "gc")
-    found, complete = look_back(specs, keep_last)
+    found, complete = look_back(screen, specs, keep_last)
     all_of_them(found, complete=complete)
     before = datetime.now(UTC) - timedelta(seconds=older_than)
     states = [("the working tree", desired.state)]

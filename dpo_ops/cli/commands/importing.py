@@ -44,6 +44,7 @@ def command(
     take the thing over with `adopt`.
     """
     from dpo_ops.cli.account import account
+    from dpo_ops.cli.desired import hide_secrets
     from dpo_ops.cli.endings import DONE
     from dpo_ops.cli.results import show
     from dpo_ops.cli.specs_files import write_specs
@@ -54,6 +55,7 @@ def command(
 
     if everything == bool(names):
         raise click.UsageError("name what to import, or give --all")
+    hide_secrets(screen)
     with account(screen, target, None, read_only=True) as client:
         found = imported(Listing(survey(client)), client.account, names, screen.masks)
     screen.say(skipped_text(found, screen.style()))

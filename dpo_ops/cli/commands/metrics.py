@@ -112,12 +112,13 @@ def _source(
 
 def _wanted(screen: Screen, specs: Specs, job: str) -> tuple[State, str | None]:
     """Return the specs and the account that they name; without specs, a job has only its id."""
-    from dpo_ops.cli.desired import load
+    from dpo_ops.cli.desired import hide_secrets, load
     from dpo_ops.cli.measuring import account_in
     from dpo_ops.resource import State
 
     unsaid = specs.paths == _SPECS and not specs.paths[0].exists() and "/" not in job
     if unsaid or account_in(job):
+        hide_secrets(screen, specs)
         return State({}), None
     desired = load(screen, specs)
     return desired.state, desired.account

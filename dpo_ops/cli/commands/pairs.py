@@ -31,11 +31,16 @@ if TYPE_CHECKING:
 
 
 @click.group("pairs")
-def command() -> None:
+@click.pass_obj
+def command(screen: Screen) -> None:
     """Check, compare, count, price, convert and split preference pairs.
 
     Everything here is offline and needs no key, so it works on a fork's pull request too.
     """
+    if Path("specs").exists():  # Rows may repeat what specs beside them keep secret.
+        from dpo_ops.cli.desired import hide_secrets
+
+        hide_secrets(screen)
 
 
 @command.command("check")

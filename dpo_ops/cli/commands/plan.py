@@ -39,13 +39,13 @@ def command(screen: Screen, specs: Specs, target: Target, *, out: Path | None, p
     if prune:
         from dpo_ops.cli.passing import pruning
 
-        prunes = pruning(specs, desired)
+        prunes = pruning(screen, specs, desired)
     with account(screen, target, desired.account, read_only=True) as client:
         proposed = propose(client, desired, prune=prunes)
         if out:
             from dpo_ops.cli.saving import write_plan
 
-            write_plan(out, proposed, desired, client)
+            write_plan(screen, out, proposed, desired, client)
     print_plan(screen, proposed)
     if out:
         screen.say(f"\nsaved: carry out exactly this with `dpo-ops apply {out}`\n")

@@ -78,7 +78,7 @@ def command(  # noqa: PLR0913  -- one for each option
     report, ending = one_pass(
         screen,
         target,
-        wanted(screen, specs, saved_plan(specs)),
+        wanted(screen, specs, saved_plan(screen, specs)),
         guard=Guard(
             lambda proposed: (
                 warn(screen, proposed.warnings) if proposed.in_sync else tell_plan(screen, proposed)

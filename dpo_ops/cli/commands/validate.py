@@ -30,8 +30,10 @@ def command(screen: Screen, specs: Specs, *, schema_only: bool) -> int:
     Needs no key and no network. Shows everything that is wrong, not just the first.
     """
     if schema_only:
+        from dpo_ops.cli.desired import hide_secrets
         from dpo_ops.loader.alone import check_alone
 
+        hide_secrets(screen, specs)
         files, documents, findings = check_alone(specs.paths)
         return _print(screen, files, documents, findings, "document")
     from dpo_ops.cli.desired import load

@@ -9,6 +9,7 @@ import pytest
 
 from dpo_ops.cli.ci.base import base, base_of
 from dpo_ops.cli.options import Specs
+from dpo_ops.cli.screen import Screen
 from dpo_ops.errors import DpoOpsError, Severity
 from dpo_ops.forge.contract import Pull
 from dpo_ops.loader.repository import Repository
@@ -18,6 +19,7 @@ from tests.history import Repo, repo, rows, specs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+SCREEN = Screen(None, None, None, {})
 SPECS = Specs((Path("specs"),), ())
 JOB = Address("DPOJob", "tutor-tune")
 
@@ -61,7 +63,7 @@ def test_of_a_merge_it_is_the_other_side(made: Repo, git: Repository) -> None:
     # What the event says is older: main went on since the pull request was opened.
     pull = Pull(7, head, made.git("rev-parse", "main~1"))
     assert base_of(git, pull) == main
-    found = base(git, pull, SPECS)
+    found = base(SCREEN, git, pull, SPECS)
     assert found.findings == ()
     assert found.commit
     assert found.commit.id == main
@@ -102,7 +104,7 @@ def test_without_a_pull_request_or_its_base_there_is_none(
     git: Repository, pull: Pull | None
 ) -> None:
     assert base_of(git, pull) == ""
-    found = base(git, pull, SPECS)
+    found = base(SCREEN, git, pull, SPECS)
     assert (found.commit, found.loaded) == (None, None)
     assert [one.what for one in found.findings] == ["there is no base to compare with"]
 
@@ -115,7 +117,7 @@ def test_a_shallow_clone_says_how_deep_it_must_be(made: Repo, depth: int, fix: s
     root = clone(made, "cut", f"--depth={depth}", "--branch=merge")
     with Repository(root) as git:
         assert git.shallow
-        found = base(git, Pull(7, head, main), Specs((root / "specs",), ()))
+        found = base(SCREEN, git, Pull(7, head, main), Specs((root / "specs",), ()))
     if fix is None:
         assert found.loaded
         assert found.findings == ()
@@ -131,13 +133,13 @@ def test_a_shallow_clone_of_the_branch_needs_its_history(made: Repo) -> None:
     head, main = branch(made)
     root = clone(made, "cut", "--depth=1", "--branch=topic")
     with Repository(root) as git:
-        [finding] = base(git, Pull(7, head, main), Specs((root / "specs",), ())).findings
+        [finding] = base(SCREEN, git, Pull(7, head, main), Specs((root / "specs",), ())).findings
     assert "fetch-depth: 0" in finding.fix
 
 
 def test_a_base_that_never_was_is_said(git: Repository) -> None:
     for name in ("1" * 40, "--output=x", "no such\nthing"):
-        found = base(git, Pull(7, "2" * 40, name), SPECS)
+        found = base(SCREEN, git, Pull(7, "2" * 40, name), SPECS)
         assert found.loaded is None
         assert "can't be read" in found.findings[0].what
 
@@ -145,7 +147,7 @@ def test_a_base_that_never_was_is_said(git: Repository) -> None:
 def test_specs_that_were_broken_are_a_warning(made: Repo, git: Repository) -> None:
     broken = made.commit("broken", specs__a_yaml=specs("many"), specs__b_yaml="kind: [")
     head = made.commit("mended", specs__a_yaml=specs(2), specs__b_yaml=None)
-    found = base(git, Pull(7, head, broken), SPECS)
+    found = base(SCREEN, git, Pull(7, head, broken), SPECS)
     assert found.loaded is None
     assert found.commit
     assert found.commit.id == broken
@@ -159,7 +161,7 @@ def test_specs_that_were_broken_are_a_warning(made: Repo, git: Repository) -> No
 def test_no_specs_before_is_an_empty_base(made: Repo, git: Repository) -> None:
     before = made.commit("none", specs__a_yaml=None)
     head = made.commit("again", specs__a_yaml=specs())
-    found = base(git, Pull(7, head, before), SPECS)
+    found = base(SCREEN, git, Pull(7, head, before), SPECS)
     assert found.loaded
     assert len(found.loaded.state) == 0
     assert found.findings == ()
@@ -169,7 +171,7 @@ def test_values_are_those_of_the_base(made: Repo, git: Repository) -> None:
     text = specs("{{ values.epochs }}").replace("{{", '"{{').replace("}}", '}}"')
     before = made.commit("values", specs__a_yaml=text, v_yaml="epochs: 2")
     head = made.commit("more", v_yaml="epochs: 3")
-    found = base(git, Pull(7, head, before), Specs(SPECS.paths, (Path("v.yaml"),)))
+    found = base(SCREEN, git, Pull(7, head, before), Specs(SPECS.paths, (Path("v.yaml"),)))
     assert found.loaded
     assert found.loaded.state[JOB].body["trainingConfig"]["epochs"] == 2
 
@@ -180,7 +182,7 @@ def test_a_clone_without_its_files_is_a_warning(made: Repo) -> None:
     made.git("config", "uploadpack.allowFilter", "true")
     root = clone(made, "partial", "--filter=blob:none")
     with Repository(root) as git:
-        [finding] = base(git, Pull(7, head, before), Specs((root / "specs",), ())).findings
+        [finding] = base(SCREEN, git, Pull(7, head, before), Specs((root / "specs",), ())).findings
     assert "can't be read" in finding.what
     assert "not in this clone" in finding.why
 
@@ -188,7 +190,7 @@ def test_a_clone_without_its_files_is_a_warning(made: Repo) -> None:
 def test_before_the_first_commit_nothing_is_said_to_be_the_base(folder: Path) -> None:
     made = repo(folder)
     with Repository(made.root) as git:
-        [finding] = base(git, Pull(7, "1" * 40, "2" * 40), SPECS).findings
+        [finding] = base(SCREEN, git, Pull(7, "1" * 40, "2" * 40), SPECS).findings
         assert finding.what == "the base can't be found"
         with pytest.raises(DpoOpsError, match="no commit"):
             git.parents("HEAD")
