@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dpo_ops import loader
-from dpo_ops.cli.drifting import look
+from dpo_ops.cli import drifting
 from dpo_ops.cli.options import Specs
+from dpo_ops.cli.screen import Screen
 from dpo_ops.cli.starter import FILES
 from dpo_ops.client import Client, Settings
 from dpo_ops.emulator import EmulatorTransport
@@ -21,9 +23,11 @@ from tests.history import specs as specs_text
 from tests.rehearsal import Rehearsal
 
 if TYPE_CHECKING:
+    from dpo_ops.planner.drift import Drift
     from tests.cli.conftest import Run
 
 TODAY = "2026-11-23"
+HERE = Specs((Path("specs"),), ())
 SERVES = Address("Deployment", "assistant")
 
 
@@ -36,17 +40,22 @@ def reading(rehearsal: Rehearsal) -> Client:
     )
 
 
+def look(client: Client, loaded: loader.Loaded, specs: Specs = HERE) -> Drift:
+    screen = Screen(io.StringIO(), io.StringIO(), io.StringIO(), {})
+    return drifting.look(screen, specs, client, loaded, TODAY)
+
+
 @pytest.mark.usefixtures("specs")
 def test_nothing_but_gets_is_sent() -> None:
     loaded = loader.load([Path("specs")])
     with Rehearsal() as rehearsal, reading(rehearsal) as client:
         for _ in range(2):
             # Before an apply there is everything to ask about, after it there is traffic to see.
-            look(client, loaded, TODAY)
+            look(client, loaded)
             assert rehearsal.apply(loaded.state).exit_code == 0
         rehearsal.admin("POST", "clock", {"advance": 86400})
         rehearsal.forget_requests()
-        look(client, loaded, TODAY)
+        look(client, loaded)
         assert {r["method"] for r in rehearsal.requests()} == {"GET"}
 
 
@@ -54,7 +63,7 @@ def test_nothing_but_gets_is_sent() -> None:
 def test_before_an_apply_nothing_but_gets_is_sent_either() -> None:
     loaded = loader.load([Path("specs")])
     with Rehearsal() as rehearsal, reading(rehearsal) as client:
-        assert not look(client, loaded, TODAY).found
+        assert not look(client, loaded).found
         assert {r["method"] for r in rehearsal.requests()} == {"GET"}
 
 
@@ -101,12 +110,12 @@ def test_a_day_without_a_request_is_idle_and_one_with_is_not(specs: Path) -> Non
     with Rehearsal() as rehearsal, reading(rehearsal) as client:
         loaded = serving(rehearsal, specs)
         # Its own probe was a request, so what is new is not idle.
-        assert not look(client, loaded, TODAY).found
+        assert not look(client, loaded).found
         rehearsal.emulator.advance(90_000)
-        assert [one.address for one in look(client, loaded, TODAY).drifted] == [SERVES]
+        assert [one.address for one in look(client, loaded).drifted] == [SERVES]
         name = f"accounts/{client.account}/deployments/{loaded.state[SERVES].id}"
         rehearsal.client.chat(name, [{"role": "user", "content": "hello"}])
-        assert not look(client, loaded, TODAY).drifted
+        assert not look(client, loaded).drifted
 
 
 def test_what_the_stack_would_refuse_to_put_back_has_drifted_all_the_same(specs: Path) -> None:
@@ -124,7 +133,7 @@ def test_what_the_stack_would_refuse_to_put_back_has_drifted_all_the_same(specs:
         (specs / "stack.yaml").write_text(
             "apiVersion: dpo-ops/v1\nkind: Stack\nspec: {accelerators: [NVIDIA_H200*]}\n"
         )
-        found = look(client, loader.load([specs]), TODAY)
+        found = look(client, loader.load([specs]))
         assert [str(one.sort) for one in found.drifted] == ["changed"]
 
 
@@ -149,7 +158,7 @@ def test_what_the_platform_does_not_tell_is_not_idle(specs: Path, fault: dict[st
         rehearsal.emulator.advance(90_000)
         rehearsal.forget_requests()
         rehearsal.fault(path="*:metrics", **fault)
-        assert not look(client, loaded, TODAY).drifted
+        assert not look(client, loaded).drifted
         asked = [r for r in rehearsal.requests() if r["path"].endswith(":metrics")]
         assert len(asked) == 1
 
@@ -190,7 +199,7 @@ def test_what_was_purged_is_missing_if_an_earlier_commit_described_it(
         told.commit(then, **files[then])
         specs = Specs((told.root / "specs",), ())
         loaded = loader.load(list(specs.paths))
-        found = look(client, loaded, TODAY, specs)
+        found = look(client, loaded, specs)
         (gone,) = found.drifted
         assert (gone.address, str(gone.sort)) == (TUTOR, "missing")
         assert NOTE.format(first) in gone.message
@@ -209,7 +218,7 @@ spec: {source: tutor.jsonl}
 def pending(client: Client, repo: Repo) -> bool:
     """Say whether the deployment is only not applied yet."""
     specs = Specs((repo.root / "specs",), ())
-    found = look(client, loader.load(list(specs.paths)), TODAY, specs)
+    found = look(client, loader.load(list(specs.paths)), specs)
     return not found.drifted and TUTOR in [address for address, _ in found.pending]
 
 
@@ -254,7 +263,7 @@ def test_in_a_shallow_clone_it_is_said_that_the_past_is_not_known(
             clone = tmp_path / f"clone-{depth}"
             told.git("clone", "--quiet", f"--depth={depth}", f"file://{told.root}", str(clone))
             specs = Specs((clone / "specs",), ())
-            found = look(client, loader.load(list(specs.paths)), TODAY, specs)
+            found = look(client, loader.load(list(specs.paths)), specs)
             assert [doubt.rule for doubt in found.doubts] == expected
             assert found.found is (depth > 1)
 
@@ -263,6 +272,6 @@ def test_a_repository_that_git_cant_read_is_told_of_and_no_failure(told: Repo) -
     with Rehearsal() as rehearsal, reading(rehearsal) as client:
         loaded = purge(rehearsal, told)
         (told.root / ".git" / "HEAD").unlink()
-        found = look(client, loaded, TODAY, Specs((told.root / "specs",), ()))
+        found = look(client, loaded, Specs((told.root / "specs",), ()))
         assert [doubt.rule for doubt in found.doubts] == ["git"]
         assert not found.found

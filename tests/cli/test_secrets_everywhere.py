@@ -148,6 +148,7 @@ def build(made: Repo, run: Run) -> None:
     made.commit(
         f"Log with {EARLIER}",
         specs__a_yaml=logging_to(written(), "EARLIER_KEY"),
+        specs__stack_yaml="apiVersion: dpo-ops/v1\nkind: Stack\nmetadata: {name: default}\n",
         specs__tutor_jsonl=rows(),
     )
     assert run("apply", *FAST, "--auto-approve").code == 0
