@@ -107,4 +107,4 @@ def one_pass(  # noqa: PLR0913  -- where, what, who may stop it, and how long it
             screen, target, proposed, client, secret=secret, patience=patience, watch=watch
         )
         after(client, report)
-        return report, with_next(ending, report, lambda: want.fresh(client))
+        return report, with_next(ending, report, lambda: want.plan(client))

@@ -12,6 +12,7 @@ from dpo_ops.pairs.atomic import written
 from dpo_ops.planner.saved import restore, save
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from dpo_ops.cli.options import Specs
@@ -22,9 +23,14 @@ if TYPE_CHECKING:
 _SPECS = (".yaml", ".yml")
 
 
-def write_plan(path: Path, proposed: Plan, desired: Loaded, client: Client) -> None:
-    """Write the plan to `path`, over one that is there. Errors: DpoOpsError."""
-    said = save(proposed, in_account(desired, client))
+def write_plan(
+    path: Path, proposed: Plan, desired: Loaded, client: Client, made_from: Sequence[str]
+) -> None:
+    """Write the plan to `path`, over one that is there. Errors: DpoOpsError.
+
+    `made_from` are the words that named the specs, by which they can be planned again.
+    """
+    said = save(proposed, in_account(desired, client), made_from)
     with written([path], force=True) as (file,):
         file.write(json.dumps(said, ensure_ascii=False, indent=1).encode() + b"\n")
 

@@ -8,6 +8,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from dpo_ops.cli.account import Kept, check
+from dpo_ops.cli.again import of_plan
 from dpo_ops.cli.carrying import Patience, Watch
 from dpo_ops.cli.listening import Page, listening, state
 from dpo_ops.cli.logbook import Logbook, without_waits
@@ -65,16 +66,18 @@ def keep_reconciling(
 
         def one() -> Report:
             read = pinned(specs)
+            saved = saved_plan(read)
             report, ending = one_pass(
                 screen,
                 target,
-                wanted(screen, read, saved_plan(read)),
+                wanted(screen, read, saved),
                 guard=Guard(log.plan),
                 patience=Patience(leave=True),
                 watch=watch,
                 kept=kept,
             )
-            log.ending = replace(ending, rounds=not stop.asked)
+            carry = of_plan(screen, specs, target, saved) if saved else ending.carry
+            log.ending = replace(ending, rounds=not stop.asked, carry=carry)
             return report
 
         keep_up(one, _all(heard), pace=Pace(every_s, SystemRandom()), times=times, stop=stop)

@@ -248,7 +248,7 @@ def test_a_stop_in_mid_training_leaves_it_for_the_next_run(tmp_path: Path) -> No
             Outcome.RUNNING,
             "is trained on by the next run, from where it is",
         )
-        assert left["Deployment"] == (Outcome.NOT_STARTED, "stopped")
+        assert left["Deployment"] == (Outcome.NOT_STARTED, "its turn did not come")
         assert not trained(rehearsal.shop / model)
         assert rehearsal.writes() == []
         assert rehearsal.apply(desired).exit_code == 0

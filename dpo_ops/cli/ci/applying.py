@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from dpo_ops import reporters
@@ -23,6 +23,7 @@ from dpo_ops.forge import ForgeError, Release
 from dpo_ops.observer import observe
 from dpo_ops.planner import fingerprint
 from dpo_ops.planner.approval import STALE
+from dpo_ops.reporters import Carry, Hint
 from dpo_ops.reporters.pull.outcome import outcome
 from dpo_ops.reporters.pull.outputs import plan_outputs, report_outputs
 from dpo_ops.reporters.pull.subject import Stage
@@ -45,6 +46,9 @@ REVIEWED: Final = "reviewed"
 SPECS: Final = "specs"
 FINGERPRINT: Final = "sha256:"
 _SHOWN: Final = 5
+_AGAIN: Final = (
+    "run it again, as `dpo-ops ci reconcile` does from a schedule: nothing is done twice"
+)
 _TRAINED: Final = (Outcome.DONE, Outcome.RUNNING)
 
 
@@ -80,6 +84,14 @@ class _Pass:
             self.newest().tell(Stage.APPLYING)
         self.here.give(plan_outputs(proposed))
 
+    @property
+    def carry(self) -> Carry:
+        """How it is carried on: by a run that is approved in a way which reaches that far."""
+        if not self.approve.startswith(FINGERPRINT):
+            return Carry(Hint(_AGAIN))
+        now = self.rest or "the fingerprint of a new plan"
+        return Carry(Hint(f"run it again with approve {now}: what is left is another plan"))
+
     def check(self, proposed: Plan) -> None:
         if self.approve.startswith(FINGERPRINT) and writes(proposed):
             check_expected(proposed, self.approve)
@@ -92,7 +104,7 @@ class _Pass:
             self.here.warn("account", error.what, error.why, error.fix)
 
     def _look(self, client: Client, report: Report) -> None:
-        if _held(report):
+        if _held(report) or (self.approve.startswith(FINGERPRINT) and report.exit_code):
             self.rest = fingerprint(self.want.fresh(client))
         addresses = {end.address for end in report.ended if end.outcome in _TRAINED}
         wanted = in_account(self.desired, client)
@@ -135,7 +147,7 @@ def apply(here: Setting, *, approve: str, prune: bool, patience: Patience) -> in
             patience=patience,
             after=this.after,
         )
-    _tell(this, report, ending)
+    _tell(this, report, replace(ending, carry=this.carry))
     return ERROR if report.exit_code == ERROR else DONE
 
 

@@ -60,6 +60,9 @@ def command(  # noqa: PLR0913  -- one for each option
     Interrupted or killed, run it again: nothing is done twice. Exit codes: 0 done, 1 something
     failed, 3 accepted and still running.
     """
+    from dataclasses import replace
+
+    from dpo_ops.cli.again import of_fingerprint, of_plan
     from dpo_ops.cli.approval import ask_to_apply, check_expected, check_flags
     from dpo_ops.cli.carrying import Patience, print_report
     from dpo_ops.cli.passing import Guard, one_pass, wanted
@@ -91,6 +94,10 @@ def command(  # noqa: PLR0913  -- one for each option
         guard=Guard(lambda proposed: tell_plan(screen, proposed), approve),
         patience=Patience(wait_budget, no_wait),
     )
+    if saved:
+        ending = replace(ending, carry=of_plan(screen, specs, target, saved))
+    elif expect:
+        ending = replace(ending, carry=of_fingerprint(specs, target, prune=prune))
     print_report(screen, target, report, ending)
     if cards:
         from dpo_ops.cli.cards import write_cards

@@ -9,6 +9,7 @@ import click
 from dpo_ops.cli.options import (
     DURATION,
     HOST_PORT,
+    LEAST_S,
     Specs,
     Target,
     with_screen,
@@ -19,8 +20,6 @@ from dpo_ops.cli.options import (
 
 if TYPE_CHECKING:
     from dpo_ops.cli.screen import Screen
-
-_LEAST_S = 1.0
 
 
 @click.command("reconcile")
@@ -69,16 +68,20 @@ def command(  # noqa: PLR0913  -- one for each option
         keep_reconciling(screen, specs, target, every_s=every, listen=listen)
         return 0
 
+    from dataclasses import replace
+
+    from dpo_ops.cli.again import of_plan
     from dpo_ops.cli.carrying import Patience, print_report
     from dpo_ops.cli.passing import Guard, one_pass, wanted
     from dpo_ops.cli.proposal import tell_plan
     from dpo_ops.cli.results import warn
     from dpo_ops.cli.saving import saved_plan
 
+    saved = saved_plan(specs)
     report, ending = one_pass(
         screen,
         target,
-        wanted(screen, specs, saved_plan(specs)),
+        wanted(screen, specs, saved),
         guard=Guard(
             lambda proposed: (
                 warn(screen, proposed.warnings) if proposed.in_sync else tell_plan(screen, proposed)
@@ -86,6 +89,8 @@ def command(  # noqa: PLR0913  -- one for each option
         ),
         patience=Patience(wait_budget, no_wait),
     )
+    if saved:
+        ending = replace(ending, carry=of_plan(screen, specs, target, saved))
     print_report(screen, target, report, ending)
     return report.exit_code
 
@@ -101,7 +106,7 @@ def _check(
         if listen:
             raise click.UsageError("--listen needs --every: one pass is over too soon to be asked")
         return
-    if every < _LEAST_S:
+    if every < LEAST_S:
         raise click.UsageError("--every is 1s at least")
     if no_wait or wait_budget is not None:
         given = "--no-wait" if no_wait else "--wait-budget"
