@@ -52,6 +52,9 @@ _AGAIN: Final = (
 _TRAINED: Final = (Outcome.DONE, Outcome.RUNNING)
 
 
+_ANEW: Final = "plan anew and run it again with approve and that fingerprint: the rest has another"
+
+
 @dataclass(slots=True)
 class _Pass:
     """One pass over the account, and what came of it."""
@@ -87,10 +90,7 @@ class _Pass:
     @property
     def carry(self) -> Carry:
         """How it is carried on: by a run that is approved in a way which reaches that far."""
-        if not self.approve.startswith(FINGERPRINT):
-            return Carry(Hint(_AGAIN))
-        now = self.rest or "the fingerprint of a new plan"
-        return Carry(Hint(f"run it again with approve {now}: what is left is another plan"))
+        return Carry(Hint(_ANEW if self.approve.startswith(FINGERPRINT) else _AGAIN))
 
     def check(self, proposed: Plan) -> None:
         if self.approve.startswith(FINGERPRINT) and writes(proposed):
@@ -104,7 +104,7 @@ class _Pass:
             self.here.warn("account", error.what, error.why, error.fix)
 
     def _look(self, client: Client, report: Report) -> None:
-        if _held(report) or (self.approve.startswith(FINGERPRINT) and report.exit_code):
+        if _held(report):
             self.rest = fingerprint(self.want.fresh(client))
         addresses = {end.address for end in report.ended if end.outcome in _TRAINED}
         wanted = in_account(self.desired, client)
