@@ -43,7 +43,7 @@ def load(screen: Screen, specs: Specs, *, count_tokens: bool = False) -> Loaded:
         git=partial(loader.git_facts, _beside(specs.paths[0])),
         count_tokens=count_tokens,
         today=datetime.now(UTC).date(),
-        cache=Cache(_CACHE, now=time.time_ns),
+        cache=known_files(),
     )
     with suppress(OSError):
         if _CACHE.exists():
@@ -52,6 +52,11 @@ def load(screen: Screen, specs: Specs, *, count_tokens: bool = False) -> Loaded:
         for variable in variables(wanted.body):
             screen.masks.add(os.environ.get(variable))
     return desired
+
+
+def known_files() -> Cache:
+    """Return what is remembered of files of pairs."""
+    return Cache(_CACHE, now=time.time_ns)
 
 
 def _beside(path: Path) -> Path:

@@ -253,3 +253,19 @@ def test_a_stop_in_mid_training_leaves_it_for_the_next_run(tmp_path: Path) -> No
         assert rehearsal.writes() == []
         assert rehearsal.apply(desired).exit_code == 0
         assert len(apprentice.orders) == 2
+
+
+def test_pairs_are_read_only_where_none_are_kept(tmp_path: Path) -> None:
+    workshop, resource = shop(tmp_path, Apprentice()), job(tmp_path)
+    assert resource.recipe
+    pairs = resource.recipe.pairs
+    assert workshop.to_read(resource) == pairs
+    kept = workshop.folder / resource.id / "pairs.jsonl"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(Path(pairs.path).read_bytes() + b"\n")
+    assert workshop.to_read(resource) == pairs
+    kept.write_bytes(Path(pairs.path).read_bytes())
+    assert workshop.to_read(resource) is None
+    workshop.train(resource, lambda _: None, lambda: False)
+    kept.unlink()
+    assert workshop.to_read(resource) is None
