@@ -185,6 +185,17 @@ def with_waiting(command: Command) -> Command:
     return packed
 
 
+def with_cards(command: Command) -> Command:
+    """Add `--cards`; the command gets `cards`, a folder or None."""
+    return click.option(
+        "--cards",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="DIR",
+        help="Write a model card for each model that was made, or has none in DIR, from the commit"
+        " that made it.",
+    )(command)
+
+
 def with_prune(command: Command) -> Command:
     """Add `--prune`; the command gets a `prune`."""
     return click.option(

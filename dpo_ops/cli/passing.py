@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dpo_ops.cli.account import account
@@ -17,6 +18,7 @@ from dpo_ops.planner.saved import hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from dpo_ops.cli.account import Kept
     from dpo_ops.cli.options import Specs, Target
@@ -83,6 +85,17 @@ def wanted(screen: Screen, specs: Specs, saved: Saved | None, *, prune: bool = F
 def pruning(specs: Specs) -> Prune:
     """Return what `--prune` may do. Errors: DpoOpsError where the commit before is not known."""
     return Prune(protected_before(specs))
+
+
+def writing_cards(
+    screen: Screen, specs: Specs, folder: Path | None
+) -> Callable[[Client, Report], None]:
+    """Return what writes model cards into a folder after a pass; nothing where there is none."""
+    if folder is None:
+        return lambda _, __: None
+    from dpo_ops.cli.cards import Cards  # noqa: PLC0415  -- seldom asked for
+
+    return partial(Cards(screen, folder).write, specs)
 
 
 def one_pass(  # noqa: PLR0913  -- where, what, who may stop it, and how long it may take

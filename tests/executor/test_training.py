@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,8 +20,6 @@ from tests.laws.test_hazards import own
 from tests.rehearsal import Rehearsal
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dpo_ops.resource import Resource
 
 BEFORE = "accounts/team/models/earlier-0a1b2c3d4e"

@@ -15,7 +15,7 @@ from dpo_ops.cli.ci.note import Note
 from dpo_ops.cli.desired import in_account, load
 from dpo_ops.cli.endings import DONE, ERROR
 from dpo_ops.cli.measuring import measured
-from dpo_ops.cli.passing import Guard, Wanted, one_pass, pruning
+from dpo_ops.cli.passing import Guard, Wanted, one_pass, pruning, writing_cards
 from dpo_ops.cli.proposal import Prune, tell_plan, writes
 from dpo_ops.errors import DpoOpsError
 from dpo_ops.executor.events import Outcome
@@ -32,6 +32,7 @@ from dpo_ops.resource import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from dpo_ops.cli.carrying import Patience
     from dpo_ops.cli.ci.setting import Setting
@@ -64,6 +65,7 @@ class _Pass:
     reviews: Reviews
     approve: str
     prune: Prune | None = None
+    cards: Path | None = None
     readings: Mapping[Address, Readings] = field(default_factory=dict)
     rest: str = ""
     """The fingerprint of what is held, by which it can be approved as it is now."""
@@ -98,6 +100,7 @@ class _Pass:
 
     def after(self, client: Client, report: Report) -> None:
         """Look at what there is to tell besides. What was done stays done if that can't be seen."""
+        writing_cards(self.here.screen, self.here.specs, self.cards)(client, report)
         try:
             self._look(client, report)
         except DpoOpsError as error:
@@ -120,11 +123,13 @@ class _Pass:
         return self.note
 
 
-def apply(here: Setting, *, approve: str, prune: bool, patience: Patience) -> int:
+def apply(
+    here: Setting, *, approve: str, prune: bool, patience: Patience, cards: Path | None = None
+) -> int:
     """Carry out what is approved, tell of it, and return the exit code.
 
-    `approve` is REVIEWED, SPECS or a fingerprint. What still runs when it is left is no failure:
-    a later run carries it on.
+    `approve` is REVIEWED, SPECS or a fingerprint; `cards` the folder of model cards, if any.
+    What still runs when it is left is no failure: a later run carries it on.
 
     Errors: DpoOpsError, told before it is raised.
     """
@@ -137,7 +142,7 @@ def apply(here: Setting, *, approve: str, prune: bool, patience: Patience) -> in
     with told(here, lambda about: failed(about.error)):
         desired = load(here.screen, here.specs, count_tokens=True)
         prunes = pruning(here.specs) if prune else None
-        this = _Pass(here, desired, Reviews(here, desired), approve, prunes)
+        this = _Pass(here, desired, Reviews(here, desired), approve, prunes, cards)
         begun.append(this)
         report, ending = one_pass(
             here.screen,

@@ -12,6 +12,7 @@ from dpo_ops.cli.options import (
     LEAST_S,
     Specs,
     Target,
+    with_cards,
     with_screen,
     with_specs,
     with_target,
@@ -19,6 +20,8 @@ from dpo_ops.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dpo_ops.cli.screen import Screen
 
 
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     metavar="HOST:PORT",
     help="With --every: serve /healthz, /readyz and /metrics there; needs dpo-ops[server].",
 )
+@with_cards
 @with_target
 @with_screen
 def command(  # noqa: PLR0913  -- one for each option
@@ -48,6 +52,7 @@ def command(  # noqa: PLR0913  -- one for each option
     no_wait: bool,
     every: float | None,
     listen: tuple[str, int] | None,
+    cards: Path | None,
 ) -> int:
     """Make the account match the specs in PATHS, as apply does, but never ask.
 
@@ -65,19 +70,21 @@ def command(  # noqa: PLR0913  -- one for each option
     if every is not None:
         from dpo_ops.cli.serving import keep_reconciling
 
-        keep_reconciling(screen, specs, target, every_s=every, listen=listen)
+        keep_reconciling(screen, specs, target, every_s=every, listen=listen, cards=cards)
         return 0
 
     from dataclasses import replace
 
     from dpo_ops.cli.again import of_plan
+    from dpo_ops.cli.approval import check_cards
     from dpo_ops.cli.carrying import Patience, print_report
-    from dpo_ops.cli.passing import Guard, one_pass, wanted
+    from dpo_ops.cli.passing import Guard, one_pass, wanted, writing_cards
     from dpo_ops.cli.proposal import tell_plan
     from dpo_ops.cli.results import warn
     from dpo_ops.cli.saving import saved_plan
 
     saved = saved_plan(specs)
+    check_cards(saved, cards)
     report, ending = one_pass(
         screen,
         target,
@@ -88,6 +95,7 @@ def command(  # noqa: PLR0913  -- one for each option
             )
         ),
         patience=Patience(wait_budget, no_wait),
+        after=writing_cards(screen, specs, cards),
     )
     if saved:
         ending = replace(ending, carry=of_plan(screen, specs, target, saved))
