@@ -117,6 +117,7 @@ FORMATS = (Format.TEXT, Format.JSON, Format.MARKDOWN, Format.GITHUB)
 
 def with_screen(command: Command, *, formats: Sequence[Format] = FORMATS) -> Command:
     """Add the options that say how the result looks; the command gets a `screen`."""
+    github = "; `github` is Markdown and annotations" if Format.GITHUB in formats else ""
 
     @click.option(
         "--format",
@@ -124,7 +125,7 @@ def with_screen(command: Command, *, formats: Sequence[Format] = FORMATS) -> Com
         type=click.Choice([str(format_) for format_ in formats]),
         default=str(Format.TEXT),
         show_default=True,
-        help="How to say the result; `github` is Markdown and annotations.",
+        help=f"How to say the result{github}.",
     )
     @click.option("-v", "--verbose", is_flag=True, help="Show every field, step and resource.")
     @click.option("--no-color", is_flag=True, help="No colour, as with NO_COLOR set.")

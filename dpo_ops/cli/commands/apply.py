@@ -82,7 +82,7 @@ def command(  # noqa: PLR0913  -- one for each option
         screen,
         target,
         wanted(screen, specs, saved, prune=prune),
-        guard=Guard(lambda proposed: tell_plan(screen, proposed), approve),
+        guard=Guard(lambda proposed: tell_plan(screen, proposed, saved=saved is not None), approve),
         patience=Patience(wait_budget, no_wait),
         after=writing_cards(screen, specs, cards),
     )
