@@ -87,6 +87,7 @@ class Root(click.Group):
         given = list(sys.argv[1:] if args is None else args)
         screen = Screen(sys.stdout, sys.stderr, sys.stdin, os.environ)
         screen.format = asked_format(given)
+        screen.given = tuple(given)
         run = super().main
         sys.exit(
             ended(

@@ -11,6 +11,8 @@ from dpo_ops.errors import PlanError
 from dpo_ops.planner import Plan, fingerprint
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dpo_ops.cli.screen import Screen
     from dpo_ops.planner.collect import Collected
     from dpo_ops.planner.saved import Saved
@@ -69,6 +71,16 @@ def check_named(desired: State, doing: str) -> None:
             fix="if there is no other, add this document to the specs: {apiVersion: dpo-ops/v1,"
             f" kind: Stack, metadata: {{name: {desired.stack}}}}}; else give it a name of its own,"
             " under which its deployments are made anew",
+        )
+
+
+def check_cards(saved: Saved | None, cards: Path | None) -> None:
+    """Refuse to write cards of what no commit is known of."""
+    if saved and cards:
+        raise PlanError(
+            "--cards can't be given with a saved plan; nothing was sent",
+            why="a card tells of the specs and their commits, and a saved plan has none",
+            fix="write them afterwards with `dpo-ops card`",
         )
 
 

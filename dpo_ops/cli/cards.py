@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpo_ops.cli.measuring import local_metrics
-from dpo_ops.cli.past import look_at_all, one_of
+from dpo_ops.cli.past import look_at_all, look_with, one_of
 from dpo_ops.errors import DpoOpsError
 from dpo_ops.executor.events import Outcome
 from dpo_ops.kinds import every_kind, kind_of
@@ -22,12 +22,12 @@ from dpo_ops.pairs.atomic import written
 from dpo_ops.pairs.prices import prices
 from dpo_ops.pairs.stats import statistics
 from dpo_ops.planner import Action
-from dpo_ops.planner.history import data_of, maker, serving_in, settings, standing_of
+from dpo_ops.planner.history import data_of, maker, name_in, serving_in, settings, standing_of
 from dpo_ops.planner.lineage import graph
 from dpo_ops.planner.mentions import held, mentions
 from dpo_ops.reporters import Readings, read_metrics
 from dpo_ops.reporters.card import Card, Setting, card_markdown
-from dpo_ops.resource import last_segment, qualify
+from dpo_ops.resource import Health, last_segment, qualify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,25 +51,56 @@ def cards_of(
     """Return the cards of the models that are meant. Errors: DpoOpsError, ApiError."""
     fetched = _Fetched(asked)
     past = look_at_all(screen, specs, target, offline=offline, also=fetched.fetch)
+    return _cards(past, fetched, specs)
+
+
+@dataclass(slots=True)
+class Cards:
+    """Writes cards into `folder`, each named by its model's id, and says a failure once."""
+
+    screen: Screen
+    folder: Path
+    said: set[str] = field(default_factory=set)
+
+    def write(self, specs: Specs, client: Client, report: Report) -> None:
+        """Write the card of each model that a run has made, or seen to be made and without one.
+
+        What can't be written is only said: what was made is made.
+        """
+        fetched = _Fetched([name_in(made) for made in self._wanting(report)])
+        if not fetched.asked:
+            return
+        try:
+            past = look_with(self.screen, client, specs)
+            fetched.fetch(client, past)
+            for card in _cards(past, fetched, specs):
+                text = card_markdown(card, self.screen.data_style())
+                write_text(self.screen, self._path(card.model), text)
+        except DpoOpsError as error:
+            if str(error) not in self.said:
+                self.screen.say(f"warning: no model card was written: {error}\n")
+            self.said.add(str(error))
+
+    def _wanting(self, report: Report) -> Iterator[Resource]:
+        """Yield what is there and has no card: one that was made just now has none of its own."""
+        outcomes = {end.address: end.outcome for end in report.ended}
+        for change in report.plan.changes:
+            made = change.resource
+            if made is None or not change.kind.trains or change.action is Action.DELETE:
+                continue
+            outcome, ready = outcomes[change.address], change.health is Health.CURRENT
+            known = self._path(last_segment(name_in(made))).exists()
+            if outcome is Outcome.DONE or (outcome is Outcome.IN_SYNC and ready and not known):
+                yield made
+
+    def _path(self, model: str) -> Path:
+        return self.folder / f"{model}.md"
+
+
+def _cards(past: Past, fetched: _Fetched, specs: Specs) -> list[Card]:
     whole = graph(past.releases, past.account or "-", past.records)
-    names = [model_in(whole, one) for one in asked]
+    names = [model_in(whole, one) for one in fetched.asked]
     return [_card(past, name, fetched.readings.get(name), specs) for name in names]
-
-
-def write_cards(screen: Screen, specs: Specs, target: Target, report: Report, folder: Path) -> None:
-    """Write into `folder` the card of each model that a run has made, by the model's id.
-
-    What can't be written is only said: what was made is made.
-    """
-    done = {end.address for end in report.having(Outcome.DONE)}
-    made = [c for c in report.plan.changes if c.address in done and c.kind.trains and c.steps]
-    asked = [str(change.address) for change in made if change.action is not Action.DELETE]
-    try:
-        for card in cards_of(screen, specs, target, asked, offline=False) if asked else ():
-            path = folder / f"{card.model}.md"
-            write_text(screen, path, card_markdown(card, screen.data_style()))
-    except DpoOpsError as error:
-        screen.say(f"warning: no model card was written: {error}\n")
 
 
 def write_text(screen: Screen, path: Path, text: str) -> None:
@@ -174,7 +205,8 @@ def _state(past: Past, resource: Resource) -> str:
     if past.records is None:
         return "the account was not asked"
     standing, message = standing_of(resource, Listing(past.records))
-    return f"{standing}: {message}" if message else str(standing)
+    # The message may begin with the word that stands before it.
+    return message if message.startswith(standing) else f"{standing}: {message}".removesuffix(": ")
 
 
 def _serving(past: Past, name: str) -> Sequence[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dpo_ops import reporters
 from dpo_ops.cli.account import base_url
+from dpo_ops.cli.again import same
 from dpo_ops.cli.progress import progress
 from dpo_ops.cli.results import show
 from dpo_ops.cli.stopping import Stop
@@ -86,7 +87,7 @@ def carry_out(  # noqa: PLR0913  -- a plan, an account, and how to go about it
             stop=by.stop,
         )
     hopeless = 0 < len(report.having(Outcome.FAILED)) <= client.calls.retired
-    ending = _ending(report, patience, asked=by.stop.asked)
+    ending = replace(_ending(report, patience, asked=by.stop.asked), carry=same(screen))
     return reporters.with_outputs(report), replace(ending, hopeless=hopeless)
 
 
@@ -96,8 +97,8 @@ def _ending(report: Report, patience: Patience, *, asked: bool) -> Ending:
     if asked or not unfinished:
         return Ending()
     if report.left:
-        return Ending(left_s=0 if patience.leave else patience.budget_s)
-    return Ending(cause=unfinished[0].message)
+        return Ending(left_s=patience.budget_s, unwaited=patience.leave)
+    return Ending(cause=report.blind)
 
 
 def with_next(ending: Ending, report: Report, propose: Callable[[], Plan]) -> Ending:
@@ -131,5 +132,5 @@ def print_report(screen: Screen, target: Target, report: Report, ending: Ending)
             report, style, ending=ending, verbose=screen.verbose, base_url=url
         ),
         markdown=lambda: reporters.report_markdown(report, style, ending=ending),
-        document=lambda: reporters.report_document(report),
+        document=lambda: reporters.report_document(report, ending),
     )

@@ -55,7 +55,7 @@ def load(screen: Screen, specs: Specs, *, count_tokens: bool = False) -> Loaded:
         git=partial(loader.git_facts, _beside(specs.paths[0])),
         count_tokens=count_tokens,
         today=datetime.now(UTC).date(),
-        cache=Cache(_CACHE, now=time.time_ns),
+        cache=known_files(),
         on_secret=screen.hide,
     )
     with suppress(OSError):
@@ -94,6 +94,11 @@ def hide_secrets(screen: Screen, specs: Specs = _USUAL) -> None:
     """
     with suppress(DpoOpsError):
         loader.load(specs.paths, values=specs.values, recall=lambda _: None, on_secret=screen.hide)
+
+
+def known_files() -> Cache:
+    """Return what is remembered of files of pairs."""
+    return Cache(_CACHE, now=time.time_ns)
 
 
 def _beside(path: Path) -> Path:

@@ -50,7 +50,7 @@ class Logbook:
         new = news != self._news
         self._news = news
         if self._screen.format is Format.JSON:
-            document = round_document(round_)
+            document = round_document(round_, self.ending)
             self._screen.data(reporters.json_text(document, indent=None))
             if new and round_.error:
                 self._screen.say(reporters.error_text(round_.error, self._screen.style()))

@@ -108,6 +108,8 @@ class HostPort(click.ParamType[tuple[str, int]]):
 
 HOST_PORT = HostPort()
 MOST_PORT = 65535
+LEAST_S = 1.0
+"""The shortest time that somebody can mean, in seconds."""
 
 FORMATS = (Format.TEXT, Format.JSON, Format.MARKDOWN, Format.GITHUB)
 """What every command can say its result in."""
@@ -115,6 +117,7 @@ FORMATS = (Format.TEXT, Format.JSON, Format.MARKDOWN, Format.GITHUB)
 
 def with_screen(command: Command, *, formats: Sequence[Format] = FORMATS) -> Command:
     """Add the options that say how the result looks; the command gets a `screen`."""
+    github = "; `github` is Markdown and annotations" if Format.GITHUB in formats else ""
 
     @click.option(
         "--format",
@@ -122,7 +125,7 @@ def with_screen(command: Command, *, formats: Sequence[Format] = FORMATS) -> Com
         type=click.Choice([str(format_) for format_ in formats]),
         default=str(Format.TEXT),
         show_default=True,
-        help="How to say the result; `github` is Markdown and annotations.",
+        help=f"How to say the result{github}.",
     )
     @click.option("-v", "--verbose", is_flag=True, help="Show every field, step and resource.")
     @click.option("--no-color", is_flag=True, help="No colour, as with NO_COLOR set.")
@@ -155,17 +158,42 @@ def with_specs(command: Command) -> Command:
 
 
 def with_waiting(command: Command) -> Command:
-    """Add `--wait-budget` and `--no-wait`; the command gets `wait_budget` and `no_wait`."""
-    command = click.option(
-        "--no-wait",
-        is_flag=True,
-        help="Leave what runs as soon as only waiting is left; exit code 3.",
-    )(command)
-    return click.option(
+    """Add `--wait-budget` and `--no-wait`; the command gets `wait_budget` and `no_wait`.
+
+    A command that is given both is refused: they say two different things.
+    """
+
+    @click.option(
         "--wait-budget",
         type=DURATION,
         metavar="TIME",
         help="Leave what still runs after this long, such as 50m; exit code 3.",
+    )
+    @click.option(
+        "--no-wait",
+        is_flag=True,
+        help="Leave what runs as soon as only waiting is left; exit code 3.",
+    )
+    @wraps(command)
+    def packed(*, wait_budget: float | None, no_wait: bool, **rest: object) -> int:
+        if no_wait and wait_budget is not None:
+            raise click.UsageError("--no-wait and --wait-budget can't be given together")
+        if wait_budget is not None and wait_budget < LEAST_S:
+            # Less is over before anything was begun, however often it is run again.
+            raise click.UsageError("--wait-budget is 1s at least; --no-wait waits for nothing")
+        return command(wait_budget=wait_budget, no_wait=no_wait, **rest)
+
+    return packed
+
+
+def with_cards(command: Command) -> Command:
+    """Add `--cards`; the command gets `cards`, a folder or None."""
+    return click.option(
+        "--cards",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="DIR",
+        help="Write a model card for each model that was made, or has none in DIR, from the commit"
+        " that made it.",
     )(command)
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dpo_ops.cli.account import account
 from dpo_ops.cli.approval import check_named
 from dpo_ops.cli.carrying import Patience, Watch, carry_out, with_next
-from dpo_ops.cli.desired import in_account, load, secrets
+from dpo_ops.cli.desired import in_account, known_files, load, secrets
+from dpo_ops.cli.intact import intact
 from dpo_ops.cli.past import protected_before
 from dpo_ops.cli.proposal import Prune, propose
 from dpo_ops.cli.saving import as_loaded
+from dpo_ops.cli.workshop import workshop
 from dpo_ops.planner.saved import hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from dpo_ops.cli.account import Kept
     from dpo_ops.cli.options import Specs, Target
@@ -34,11 +38,13 @@ class Wanted:
     """What should exist, and what of a plan for it is held back, where not all is approved.
 
     With `prune`, what a spec that is gone has left behind is deleted, as far as that allows.
+    `saved` says that an earlier command has planned it.
     """
 
     desired: Loaded
     held: Callable[[Plan, State], Plan] = lambda proposed, _: proposed
     prune: Prune | None = None
+    saved: bool = False
 
     def plan(self, client: Client) -> Plan:
         """Return what is to be done now, as far as it is approved."""
@@ -73,6 +79,7 @@ def wanted(screen: Screen, specs: Specs, saved: Saved | None, *, prune: bool = F
             as_loaded(saved),
             lambda proposed, _: hold(proposed, saved),
             Prune() if saved.prunes else None,
+            saved=True,
         )
     desired = load(screen, specs, count_tokens=True)
     return Wanted(desired, prune=pruning(screen, specs, desired) if prune else None)
@@ -85,6 +92,17 @@ def pruning(screen: Screen, specs: Specs, desired: Loaded) -> Prune:
     """
     check_named(desired.state, "--prune")
     return Prune(protected_before(screen, specs))
+
+
+def writing_cards(
+    screen: Screen, specs: Specs, folder: Path | None
+) -> Callable[[Client, Report], None]:
+    """Return what writes model cards into a folder after a pass; nothing where there is none."""
+    if folder is None:
+        return lambda _, __: None
+    from dpo_ops.cli.cards import Cards  # noqa: PLC0415  -- seldom asked for
+
+    return partial(Cards(screen, folder).write, specs)
 
 
 def one_pass(  # noqa: PLR0913  -- where, what, who may stop it, and how long it may take
@@ -105,13 +123,16 @@ def one_pass(  # noqa: PLR0913  -- where, what, who may stop it, and how long it
             there, or the plan is not approved.
     """
     with account(screen, target, want.desired.account, read_only=False, kept=kept) as client:
-        proposed = want.plan(client)
+        shop, known = workshop(client), known_files()
+        proposed = intact(want.plan(client), shop, known, saved=want.saved)
         guard.tell(proposed)
         # Before anybody is asked: an approval that can't be used is a nuisance.
         secret = secrets(proposed)
         guard.approve(proposed)
+        # Whoever was asked may have taken an hour; what is known by then is not read again.
+        proposed = intact(proposed, shop, known, saved=want.saved)
         report, ending = carry_out(
             screen, target, proposed, client, secret=secret, patience=patience, watch=watch
         )
         after(client, report)
-        return report, with_next(ending, report, lambda: want.fresh(client))
+        return report, with_next(ending, report, lambda: want.plan(client))

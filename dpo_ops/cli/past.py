@@ -139,25 +139,40 @@ def look_at_all(
     `also` is called while the account can still be asked. Errors: DpoOpsError outside of a
     repository, ApiError.
     """
-    found, complete = look_back(screen, specs, limit)
-    known = next((r for r in found if r.desired is not None), None)
-    stack = known.desired.stack if known and known.desired else DEFAULT_STACK
-    past = Past(found, stack, tuple(doubts(found, complete=complete)), offline="--offline")
+    past, named = _before(screen, specs, limit)
     if offline:
         return past
     try:
-        with account(screen, target, known.account if known else None, read_only=True) as client:
-            past = replace(
-                past,
-                releases=tuple(_in(client.account, release) for release in found),
-                account=client.account,
-                records=survey(client),
-                offline="",
-            )
+        with account(screen, target, named, read_only=True) as client:
+            past = _seen(past, client)
             also(client, past)
             return past
     except SettingsError as error:
         return replace(past, offline=str(error))
+
+
+def look_with(screen: Screen, client: Client, specs: Specs) -> Past:
+    """Return the past and the present of an account that is open. Errors: as of `look_at_all`."""
+    return _seen(_before(screen, specs, None)[0], client)
+
+
+def _before(screen: Screen, specs: Specs, limit: int | None) -> tuple[Past, str | None]:
+    """Return the past alone, and the account that the specs name."""
+    found, complete = look_back(screen, specs, limit)
+    known = next((r for r in found if r.desired is not None), None)
+    stack = known.desired.stack if known and known.desired else DEFAULT_STACK
+    past = Past(found, stack, tuple(doubts(found, complete=complete)), offline="--offline")
+    return past, known.account if known else None
+
+
+def _seen(past: Past, client: Client) -> Past:
+    return replace(
+        past,
+        releases=tuple(_in(client.account, release) for release in past.releases),
+        account=client.account,
+        records=survey(client),
+        offline="",
+    )
 
 
 def _in(name: str, release: Release) -> Release:

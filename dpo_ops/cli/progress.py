@@ -20,6 +20,7 @@ from dpo_ops.executor.events import (
 )
 from dpo_ops.planner import Verb
 from dpo_ops.reporters import Style, elapsed, latest, why
+from dpo_ops.reporters.style import wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,7 +128,8 @@ class Lines:
 
     def say(self, line: str) -> None:
         """Show a line that belongs to no event."""
-        self._write(f"{self._style.clean(line)}\n")
+        for part in wrap(self._style.clean(line), self._style.width, rest="    "):
+            self._write(f"{part}\n")
 
     def _line(self, event: Event) -> str:
         match event:

@@ -59,10 +59,13 @@ def print_plan(screen: Screen, proposed: Plan) -> None:
     )
 
 
-def tell_plan(screen: Screen, proposed: Plan, *, removal: bool = False) -> None:
+def tell_plan(
+    screen: Screen, proposed: Plan, *, removal: bool = False, saved: bool = False
+) -> None:
     """Show on standard error what is about to be carried out; of a removal, what stays as well."""
     style, verbose = screen.style(), screen.verbose or removal
-    screen.say(reporters.plan_text(proposed, style, verbose=verbose, removal=removal))
+    said = reporters.plan_text(proposed, style, verbose=verbose, removal=removal, saved=saved)
+    screen.say(said)
 
 
 def writes(proposed: Plan) -> bool:

@@ -15,6 +15,7 @@ from dpo_ops.planner.document import bound
 from dpo_ops.planner.saved import save
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from dpo_ops.cli.masks import Masks
@@ -32,8 +33,17 @@ _REVOKE = "and revoke it: whoever can read that has it"
 _TAKE_OUT = f"refer to it as {{secretRef: {{env: NAME}}}}, or leave it out, {_REVOKE}"
 
 
-def write_plan(screen: Screen, path: Path, proposed: Plan, desired: Loaded, client: Client) -> None:
+def write_plan(
+    screen: Screen,
+    path: Path,
+    proposed: Plan,
+    desired: Loaded,
+    client: Client,
+    made_from: Sequence[str],
+) -> None:
     """Write the plan to `path`, over one that is there.
+
+    `made_from` are the words that named the specs, by which they can be planned again.
 
     Raises:
         SpecError: the specs say a secret instead of where it is. To hide it in the file would
@@ -43,7 +53,7 @@ def write_plan(screen: Screen, path: Path, proposed: Plan, desired: Loaded, clie
     """
     wanted = in_account(desired, client)
     _check_secrets(screen.masks, wanted, proposed)
-    said = save(proposed, wanted, mask=screen.masks)
+    said = save(proposed, wanted, made_from, mask=screen.masks)
     with written([path], force=True) as (file,):
         file.write(json.dumps(said, ensure_ascii=False, indent=1).encode() + b"\n")
 

@@ -55,6 +55,8 @@ class Screen:
         for variable in _SECRETS:
             self.hide(variable)
         self.format = Format.TEXT
+        self.given: tuple[str, ...] = ()
+        """The words of the command line, after the tool's name."""
         self.verbose = False
         self.colour = not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
         for stream in (self._out, self._err):

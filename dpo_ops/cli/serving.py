@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from dpo_ops.cli.account import Kept, check
+from dpo_ops.cli.again import of_plan
+from dpo_ops.cli.approval import check_cards
+from dpo_ops.cli.cards import Cards
 from dpo_ops.cli.carrying import Patience, Watch
 from dpo_ops.cli.listening import Page, listening, state
 from dpo_ops.cli.logbook import Logbook, without_waits
@@ -36,13 +40,17 @@ def keep_reconciling(
     *,
     every_s: float,
     listen: tuple[str, int] | None,
+    cards: Path | None = None,
 ) -> None:
     """Make a pass at least every `every_s` seconds until SIGTERM or SIGINT.
 
     Raises:
+        PlanError: cards are wanted of a saved plan.
         SettingsError: before the first round has ended: no key, or the port can't be had.
     """
+    check_cards(saved_plan(screen, pinned(specs)) if cards else None, cards)
     check(screen, target)
+    writer = Cards(screen, cards) if cards else None
     times = MachineTimes()
     log, pulse = Logbook(screen, target, times.now), Pulse(every_s, times.now)
     heard: list[Callable[[Round], None]] = [pulse.took, log]
@@ -65,16 +73,19 @@ def keep_reconciling(
 
         def one() -> Report:
             read = pinned(specs)
+            saved = saved_plan(screen, read)
             report, ending = one_pass(
                 screen,
                 target,
-                wanted(screen, read, saved_plan(screen, read)),
+                wanted(screen, read, saved),
                 guard=Guard(log.plan),
                 patience=Patience(leave=True),
                 watch=watch,
                 kept=kept,
+                after=partial(writer.write, read) if writer else lambda _, __: None,
             )
-            log.ending = replace(ending, rounds=not stop.asked)
+            carry = of_plan(screen, specs, target, saved) if saved else ending.carry
+            log.ending = replace(ending, rounds=not stop.asked, carry=carry)
             return report
 
         keep_up(one, _all(heard), pace=Pace(every_s, SystemRandom()), times=times, stop=stop)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dpo_ops.errors import Finding
     from dpo_ops.planner import Action, Plan, Step
     from dpo_ops.resource import Address, Json
     from dpo_ops.trainers import Measured
@@ -99,7 +100,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A change is over. `cause` is the address that kept a skipped one from its turn."""
+    """A change is over. `cause` is the address that kept a skipped one from its turn.
+
+    `state` is what it was last seen doing, where it goes on; `findings` are all that block it.
+    """
 
     address: Address
     outcome: Outcome
@@ -108,6 +112,8 @@ class Ended:
     message: str = ""
     cause: Address | None = None
     waited: float = 0.0
+    state: str = ""
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +128,17 @@ class Report:
     """It was left as it was told to be, once it had waited long enough."""
     outputs: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     """By address, the names that others need, such as the model to request."""
+    blind: str = ""
+    """Why the account could not be seen any more, where that ended it."""
 
     def having(self, *outcomes: Outcome) -> tuple[Ended, ...]:
         """Return what ended in one of these ways."""
         return tuple(end for end in self.ended if end.outcome in outcomes)
+
+    @property
+    def running(self) -> tuple[Ended, ...]:
+        """What the platform has accepted, and goes on without us."""
+        return self.having(Outcome.RUNNING)
 
     @property
     def exit_code(self) -> int:

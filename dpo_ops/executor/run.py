@@ -143,7 +143,7 @@ class _Run:
         for task in list(self.open.values()):
             change = task.change
             if change.blocked:
-                self._end(task, Outcome.BLOCKED, str(change.blocked[0]))
+                self._end(task, Outcome.BLOCKED, "; ".join(map(str, change.blocked)))
             elif not change.steps:
                 self._end(task, Outcome.IN_SYNC, change.reason)
             elif cause := self._lost_need(change):
@@ -325,7 +325,17 @@ class _Run:
     ) -> None:
         change = task.change
         waited = self.clock.now() - self.began
-        end = Ended(change.address, outcome, change.action, task.id, message, cause, waited)
+        end = Ended(
+            change.address,
+            outcome,
+            change.action,
+            task.id,
+            message,
+            cause,
+            waited,
+            state=task.standing if outcome is Outcome.RUNNING else "",
+            findings=change.blocked,
+        )
         self.ended[change.address] = end
         del self.open[change.address]
         self._say(end)
@@ -337,7 +347,7 @@ class _Run:
         self._collect()
         for task in list(self.open.values()):
             outcome, message = task.left()
-            self._end(task, outcome, self.blind or message)
+            self._end(task, outcome, message)
 
     def _report(self) -> Report:
         ended = tuple(self.ended[change.address] for change in self.plan.changes)
@@ -349,6 +359,7 @@ class _Run:
             tuple(self.answers),
             interrupted=stopped,
             left=stopped and self._is_left(),
+            blind=self.blind if stopped else "",
         )
 
     def _uploaded(self, change: Change, done: int, total: int) -> None:
@@ -358,6 +369,7 @@ class _Run:
         self._say(Training(change.address, measured))
 
     def _waiting(self, task: Task, state: str, message: str) -> Waiting:
+        task.seen = message or state
         return Waiting(task.change.address, state, message, self._waited(task))
 
     def _waited(self, task: Task) -> float:

@@ -24,7 +24,8 @@ class Task:
     `id` is the remote id, which is not the planned one where that turned out to be taken.
     `unsettled` is since when it is not seen as it should be. `future` is the step under way; one
     that writes is not begun again before `not_before`. `begun` says that the step was. `looked`
-    says that it was looked at since. `state` is what it was last seen in, since `state_since`.
+    says that it was looked at since. `state` is what it was last seen in, since `state_since`;
+    `seen` is the same in words.
     """
 
     change: Change
@@ -38,6 +39,7 @@ class Task:
     looked: bool = False
     state: str = ""
     state_since: float = 0.0
+    seen: str = ""
 
     @property
     def step(self) -> Step:
@@ -54,11 +56,16 @@ class Task:
         """Whether its step is being carried out or waited for."""
         return self.future is not None or self.since is not None
 
+    @property
+    def standing(self) -> str:
+        """What becomes of it without us, in a word or two: what it was last seen doing."""
+        return self.seen or ("stopped" if self.step.verb is Verb.TRAIN else "")
+
     def left(self) -> tuple[Outcome, str]:
         """Return what becomes of it when the run ends here."""
         if self.step.verb in WAITING:
             # What is only to be waited for goes on, whether or not it was looked at.
-            return Outcome.RUNNING, "goes on without us"
+            return Outcome.RUNNING, f"goes on without us{self.seen and f' ({self.seen})'}"
         if self.step.verb is Verb.TRAIN and self.begun:
             return Outcome.RUNNING, "is trained on by the next run, from where it is"
-        return Outcome.NOT_STARTED, "stopped"
+        return Outcome.NOT_STARTED, "its turn did not come"

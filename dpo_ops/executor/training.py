@@ -87,6 +87,14 @@ class Workshop:
                 failed.what, where=_where(resource), why=why, fix=failed.fix
             ) from failed
 
+    def to_read(self, resource: Resource) -> Content | None:
+        """Return the pairs that `train` would read; None where it has kept all that it needs."""
+        recipe, out = _recipe(resource), self.folder / resource.id
+        kept = out / PAIRS
+        if trained(out) or (kept.exists() and _digest(kept) == recipe.pairs.digest):
+            return None
+        return recipe.pairs
+
     def description(self, resource: Resource) -> Mapping[str, Json]:
         """Return what the adapter says of itself: its `adapter_config.json`."""
         said: Mapping[str, Json] = json.loads(self._adapter(resource)[0].read_bytes())

@@ -7,13 +7,16 @@ all of them as they are. A cache that can't be read, or can't be written, is no 
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
+import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from dpo_ops.errors import Finding, Place
-from dpo_ops.pairs.inspection import Inspection
+from dpo_ops.pairs.inspection import CAP, LIMITS, Inspection
 from dpo_ops.pairs.rules import RULES
 from dpo_ops.resource import Tokens
 
@@ -40,6 +43,27 @@ class Cache:
         self._now = now
         self._known = _load(store)
         self._new: dict[str, Any] = {}
+        self._digests: dict[str, tuple[list[int], str]] = {}
+
+    def digest(self, path: Path) -> str:
+        """Return the sha256 of a file's bytes in hex; it is read only where that is not known.
+
+        Errors: OSError where there is no such file, or it can't be read.
+        """
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # To read a pipe could take for ever.
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        key, marks = os.path.abspath(path), _marks(status)  # noqa: PTH100
+        if self._is_old(status):
+            before, digest = self._digests.get(key, ([], ""))
+            if before == marks:
+                return digest
+            if found := self.find(path, status, (CAP, LIMITS), ""):
+                return found.digest
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        self._digests[key] = (marks, digest)
+        return digest
 
     def find(
         self, path: Path, status: os.stat_result, question: Question, shown: str

@@ -66,6 +66,8 @@ class Limits:
 
 
 LIMITS: Final = Limits()
+CAP: Final = 10
+"""How many findings of one rule are shown where nobody says how many."""
 Question = tuple[int, Limits]
 """What an answer hangs on besides the file: the cap, and the limits."""
 
@@ -74,7 +76,7 @@ def inspect(  # noqa: PLR0913  -- one question, each part of it by name
     path: Path,
     *,
     shown: str,
-    cap: int = 10,
+    cap: int = CAP,
     limits: Limits = LIMITS,
     cache: Cache | None = None,
     workers: int | None = None,

@@ -11,7 +11,7 @@ another one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -44,13 +44,15 @@ _AGAIN = "make a new one with `dpo-ops plan --out`"
 class Saved:
     """What a file says: the account and the state that were planned for, and what was approved.
 
-    `approved` holds, by address, what each change was to do and on what that rested.
+    `approved` holds, by address, what each change was to do and on what that rested. `made_from`
+    are the words of the command line that named the specs; empty where they are not known.
     """
 
     account: str
     fingerprint: str
     desired: State
     approved: Mapping[str, Mapping[str, Json]]
+    made_from: tuple[str, ...] = ()
 
     @property
     def approvals(self) -> Approved:
@@ -63,15 +65,23 @@ class Saved:
         return any(said["action"] == Action.DELETE for said in self.approved.values())
 
 
-def save(plan: Plan, desired: State, *, mask: Callable[[str], str] = str) -> dict[str, Any]:
+def save(
+    plan: Plan,
+    desired: State,
+    made_from: Sequence[str] = (),
+    *,
+    mask: Callable[[str], str] = str,
+) -> dict[str, Any]:
     """Return the plan as a JSON object for a file.
 
-    `mask` hides secrets in what is only there to be read. What is carried out is as it is.
+    `made_from` are the words of the command line that named the specs. `mask` hides secrets in
+    what is only there to be read. What is carried out is as it is.
     """
     said = {
         "format": FORMAT,
         "version": VERSION,
         "major": _major(),
+        "madeFrom": list(made_from),
         "plan": _masked(document(plan), mask),
         "approved": {str(change.address): bound(change) for change in plan.changes},
         "desired": {
@@ -111,6 +121,7 @@ def restore(said: Json) -> Saved:
             policy=_policy(wanted["policy"]),
         ),
         approved=said["approved"],
+        made_from=tuple(map(str, said.get("madeFrom", ()))),
     )
 
 

@@ -15,6 +15,7 @@ from dpo_ops.reporters.documents import (
     report_document,
     status_document,
 )
+from dpo_ops.reporters.ending import Carry, Ending, Hint
 from dpo_ops.reporters.errors import error_markdown, error_text
 from dpo_ops.reporters.findings import checked_text, findings_text
 from dpo_ops.reporters.github import findings_markdown, workflow_commands
@@ -29,14 +30,15 @@ from dpo_ops.reporters.outputs import (
 from dpo_ops.reporters.plan_markdown import plan_markdown
 from dpo_ops.reporters.plan_text import plan_text
 from dpo_ops.reporters.report_markdown import report_markdown
-from dpo_ops.reporters.report_text import AGAIN, Ending, elapsed, report_text, why
+from dpo_ops.reporters.report_text import report_text, why
 from dpo_ops.reporters.status import status_markdown, status_of, status_text
-from dpo_ops.reporters.style import PLAIN, Style, Tone
+from dpo_ops.reporters.style import PLAIN, Style, Tone, elapsed
 
 __all__ = [
-    "AGAIN",
     "PLAIN",
+    "Carry",
     "Ending",
+    "Hint",
     "Reading",
     "Readings",
     "Style",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dpo_ops.errors import ApiError, DpoOpsError, Finding, Place, SpecError
 from dpo_ops.planner import fingerprint
 from dpo_ops.reporters.curves import thinned
+from dpo_ops.reporters.ending import APPLIED, Ending, headline, hints
 from dpo_ops.reporters.measured import curves_of, step_document
 from dpo_ops.resource import qualify
 
@@ -71,8 +72,8 @@ def outputs_document(found: Outputs) -> dict[str, Any]:
     }
 
 
-def report_document(report: Report) -> dict[str, Any]:
-    """Return how an apply ended."""
+def report_document(report: Report, ending: Ending = APPLIED) -> dict[str, Any]:
+    """Return how an apply ended, and how it is carried on."""
     account = report.plan.account
     return {
         "version": VERSION,
@@ -81,6 +82,14 @@ def report_document(report: Report) -> dict[str, Any]:
         "fingerprint": fingerprint(report.plan),
         "exitCode": report.exit_code,
         "interrupted": report.interrupted,
+        "summary": headline(report, ending),
+        "running": [
+            {"address": str(end.address), "id": end.id, "state": end.state}
+            for end in report.running
+        ],
+        "next": [
+            {"said": hint.said, "command": hint.command or None} for hint in hints(report, ending)
+        ],
         "results": [_ended(end) for end in report.ended],
         "answers": [_answer(answer, account) for answer in report.answers],
         "outputs": {a: qualify(dict(said), account) for a, said in report.outputs.items()},
@@ -147,6 +156,8 @@ def _ended(end: Ended) -> dict[str, Any]:
         "message": end.message,
         "cause": str(end.cause) if end.cause else None,
         "waited": round(end.waited, 1),
+        "state": end.state,
+        "findings": [finding_document(finding) for finding in end.findings],
     }
 
 

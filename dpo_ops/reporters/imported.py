@@ -16,7 +16,7 @@ import yaml
 from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import ID_PATTERN
 from dpo_ops.reporters.documents import VERSION
-from dpo_ops.reporters.style import PLAIN, Style, count
+from dpo_ops.reporters.style import PLAIN, Style, count, wrap
 from dpo_ops.resource import Address, Health, last_segment, qualify
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 API_VERSION = "dpo-ops/v1"
 _LONGEST = 400
 """Characters of one text of the account that a comment repeats."""
+_COMMENT, _FOLDED = 78, 64
+"""The columns that a comment has, and after which the YAML in it goes on at the next word."""
 _NO_NAME = re.compile(r"[^a-z0-9-]+")
 _EVERYTHING = ("*",)
 
@@ -139,19 +141,22 @@ def _spec(
         _masked(qualify(said, account), mask) for said in (portrait.known, portrait.instead)
     )
     lines = ["As it was found; it is somebody else's, and nothing of it is changed:"]
-    lines += [f"  {line}" for line in _yaml(known).splitlines()] if known else []
+    lines += [f"  {line}" for line in _yaml(known, _FOLDED).splitlines()] if known else []
     how = _yaml(_masked(portrait.how, mask)).splitlines()[0]
     if instead:
-        lines += [f"To take it over, make this its spec ({how}):"]
-        lines += [f"  {line}" for line in _yaml(instead).splitlines()]
+        lines += wrap(f"To take it over, make this its spec ({how}):", _COMMENT)
+        lines += [f"  {line}" for line in _yaml(instead, _FOLDED).splitlines()]
     else:
-        lines += [how]
+        lines += wrap(how, _COMMENT)
     return "".join(f"# {line}\n" for line in lines) + _yaml(document)
 
 
-def _yaml(value: Json) -> str:
-    # ASCII without folding: a text stays on its line, and what is not ASCII is an escape.
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=False, width=float("inf"))
+def _yaml(value: Json, width: float = float("inf")) -> str:
+    """Return YAML of ASCII: what is not, and all that could end a line, is an escape.
+
+    A text that is longer than `width` goes on in a line of its own, which is a comment as well.
+    """
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=False, width=width)
 
 
 def _masked(value: Json, mask: Callable[[str], str]) -> Json:

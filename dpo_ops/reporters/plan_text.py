@@ -48,17 +48,24 @@ _INDENT = " " * 6
 
 
 def plan_text(
-    plan: Plan, style: Style = PLAIN, *, verbose: bool = False, removal: bool = False
+    plan: Plan,
+    style: Style = PLAIN,
+    *,
+    verbose: bool = False,
+    removal: bool = False,
+    saved: bool = False,
 ) -> str:
     """Return the whole plan for reading; `verbose` shows every field, step and unchanged one.
 
-    `removal` says that it is the plan of a removal, which is not approved by its fingerprint.
+    `removal` says that it is the plan of a removal, which is not approved by its fingerprint;
+    `saved` that it is held to a saved plan, whatever the specs say by now.
     """
-    lines = _lines(plan, style, verbose=verbose, removal=removal)
+    said = "the saved plan says" if saved else "the specs say"
+    lines = _lines(plan, style, verbose=verbose, removal=removal, said=said)
     return "".join(f"{line}\n" for line in lines)
 
 
-def _lines(plan: Plan, style: Style, *, verbose: bool, removal: bool) -> Iterator[str]:
+def _lines(plan: Plan, style: Style, *, verbose: bool, removal: bool, said: str) -> Iterator[str]:
     found, causes = marks(plan), blockers(plan)
     seen = [c for c in plan.changes if verbose or found[c.address] is not Mark.UNCHANGED]
     addresses = widest((str(change.address) for change in seen), most=style.width // 2)
@@ -76,14 +83,15 @@ def _lines(plan: Plan, style: Style, *, verbose: bool, removal: bool) -> Iterato
         links = (kept(style.clean(f"{c.address} ({found[c.address]})")) for c in chain)
         yield from wrap(" → ".join(links), style.width, first="chain: ", rest="       ")
     yield from _warnings(plan, style)
-    yield from _ending(plan, style, hidden=len(plan.changes) - len(seen), removal=removal)
+    hidden = len(plan.changes) - len(seen)
+    yield from _ending(plan, style, hidden=hidden, removal=removal, said=said)
 
 
-def _ending(plan: Plan, style: Style, *, hidden: int, removal: bool) -> Iterator[str]:
+def _ending(plan: Plan, style: Style, *, hidden: int, removal: bool, said: str) -> Iterator[str]:
     where = f"account {style.clean(plan.account)}, stack {style.clean(plan.stack)}"
     if plan.in_sync:
         nothing = "Nothing to remove. " if removal else "No changes. "
-        found = "" if removal else f": {count(len(plan.changes), 'resource')} as the specs say"
+        found = "" if removal else f": {count(len(plan.changes), 'resource')} as {said}"
         first, *more = wrap(f"{where}{found}.", style.width, first=nothing)
         yield style.paint(nothing.strip(), Tone.GOOD) + first[len(nothing) - 1 :]
         yield from more

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dpo_ops.reporters.ending import APPLIED, WORDS, Ending, headline, hints
 from dpo_ops.reporters.markdown import LIMIT, code, cut_table, defused, fitted
-from dpo_ops.reporters.report_text import (
-    APPLIED,
-    TIMED,
-    WORDS,
-    Ending,
-    closing,
-    elapsed,
-    headline,
-    why,
-)
-from dpo_ops.reporters.style import PLAIN, Style
+from dpo_ops.reporters.report_text import TIMED, why
+from dpo_ops.reporters.style import PLAIN, Style, elapsed
 from dpo_ops.resource import qualify
 
 if TYPE_CHECKING:
@@ -33,8 +25,8 @@ def report_markdown(
     sections += [_answer(answer, style) for answer in report.answers]
     sections += [outputs_table(report, style, limit // 4)] if report.outputs else []
     where = f"account {code(report.plan.account, style)}, stack {code(report.plan.stack, style)}"
-    next_ = (defused(line, style) for line in closing(report, ending))
-    said = " ".join([f"**{headline(report, ending)}**", *next_])
+    next_ = (f"{defused(h.said, style)} {code(h.command, style)}" for h in hints(report, ending))
+    said = " ".join([f"**{headline(report, ending)}**", *map(str.strip, next_)])
     name = "destroy" if ending.removal else "apply"
     start = f"### dpo-ops {name} · {where}\n\n{said}\n"
     return fitted(start, sections, "", what="sections", limit=limit)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from dpo_ops.errors import DpoOpsError, SpecError
 from dpo_ops.planner import fingerprint
 from dpo_ops.reporters.documents import VERSION, error_document, report_document
-from dpo_ops.reporters.report_text import WORDS, elapsed
+from dpo_ops.reporters.ending import APPLIED, WORDS, Ending
+from dpo_ops.reporters.style import elapsed
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -108,7 +109,7 @@ def _said(round_: Round) -> str:
     return ", ".join(f"{count[o]} {word}" for o, word in WORDS.items() if count[o]) + next_
 
 
-def round_document(round_: Round) -> dict[str, Any]:
+def round_document(round_: Round, ending: Ending = APPLIED) -> dict[str, Any]:
     """Return it as JSON; a round in which there was nothing to do has no report."""
     report, error = round_.report, round_.error
     quiet = round_.verdict is Verdict.IN_SYNC
@@ -122,7 +123,7 @@ def round_document(round_: Round) -> dict[str, Any]:
         "account": report.plan.account if report else None,
         "stack": report.plan.stack if report else None,
         "resources": len(report.ended) if report else None,
-        "report": report_document(report) if report and not quiet else None,
+        "report": report_document(report, ending) if report and not quiet else None,
         "error": error_document(error) if error else None,
     }
 

@@ -8,11 +8,11 @@ from dpo_ops.planner import PLAN_SCHEMA, Action
 from dpo_ops.planner.drift import Sort
 from dpo_ops.reporters.card import CARD_SCHEMA
 from dpo_ops.reporters.documents import VERSION
+from dpo_ops.reporters.ending import WORDS
 from dpo_ops.reporters.history import HISTORY_SCHEMA
 from dpo_ops.reporters.layout import LAYOUT_SCHEMA
 from dpo_ops.reporters.lineage import LINEAGE_SCHEMA
 from dpo_ops.reporters.pairs_schemas import PAIRS_SCHEMAS
-from dpo_ops.reporters.report_text import WORDS
 from dpo_ops.reporters.rounds import Verdict
 from dpo_ops.reporters.shapes import COUNT, FINDING, TEXT, list_of, map_of, published, record
 from dpo_ops.resource import Health
@@ -87,7 +87,13 @@ _RESULT = record(
         "message": TEXT,
         "cause": {**_MAYBE_TEXT, "description": "the address that kept it from its turn"},
         "waited": _SECONDS,
+        "state": {**TEXT, "description": "what it was last seen doing, where it runs on"},
+        "findings": {**list_of(FINDING), "description": "all that blocks it"},
     }
+)
+_RUNNING = record({"address": _ADDRESS, "id": TEXT, "state": TEXT})
+_HINT = record(
+    {"said": TEXT, "command": {**_MAYBE_TEXT, "description": "for a shell; null: none can do it"}}
 )
 _ANSWER = record({"address": _ADDRESS, "model": TEXT, "prompt": TEXT, "answer": TEXT})
 _ERROR = record(
@@ -109,6 +115,9 @@ _REPORT = {
     "fingerprint": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
     "exitCode": {"enum": [0, 1, 3]},
     "interrupted": {"type": "boolean"},
+    "summary": {**TEXT, "description": "how many ended how, in a line"},
+    "running": {**list_of(_RUNNING), "description": "what goes on without the command"},
+    "next": {**list_of(_HINT), "description": "why it is not over, and how to carry on"},
     "results": list_of(_RESULT),
     "answers": list_of(_ANSWER),
     "outputs": _OUTPUTS,

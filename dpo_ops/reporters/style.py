@@ -155,3 +155,13 @@ def widest(texts: Iterable[str], *, most: int) -> int:
 def count(number: int, noun: str, plural: str = "") -> str:
     """Return `1 error`, `2 errors`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or noun + 's'}"
+
+
+def elapsed(seconds: float) -> str:
+    """Return a time such as `8s`, `3m 05s` or `2h 10m`."""
+    whole = int(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h {minutes:02d}m"
+    return f"{minutes}m {rest:02d}s" if minutes else f"{rest}s"

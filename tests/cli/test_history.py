@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.conftest import FAST, Run
+from tests.cli.test_carry_on import admin
 from tests.cli.test_gc import writes
 from tests.history import Repo, repo, rows
 from tests.history import specs as written
@@ -198,10 +199,63 @@ def test_apply_writes_a_card_for_each_model_that_it_made(made: Repo, run: Run, f
     (card,) = (folder / "cards" / "new").iterdir()
     assert card.name.startswith("tutor-tune-")
     assert f"| commit | `{made.git('rev-parse', 'HEAD~2')}`" in card.read_text()
-    card.unlink()
+    card.write_text("mine")
     again = run("apply", *FAST, "--cards", "cards/new")
-    assert again.code == 0
-    assert list((folder / "cards" / "new").iterdir()) == []
+    assert (again.code, card.read_text()) == (0, "mine")  # It is there already.
+    card.unlink()
+    assert run("reconcile", *FAST, "--cards", "cards/new").code == 0
+    assert f"| commit | `{made.git('rev-parse', 'HEAD~2')}`" in card.read_text()
+
+
+SLOW = ("--emulator", "--emulator-speed", "1")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("reconcile", "--cards", "cards"),
+        ("ci", "reconcile", "--approve", "specs", "--cards", "cards"),
+        ("ci", "apply", "--approve", "specs", "--cards", "cards"),
+    ],
+    ids=lambda words: "-".join(words[:2]),
+)
+def test_a_model_that_another_run_began_gets_its_card_from_the_run_that_sees_it_ready(
+    made: Repo, run: Run, folder: Path, command: tuple[str, ...]
+):
+    assert run("apply", *SLOW, "--auto-approve", "--no-wait", "--cards", "cards").code == 3
+    assert not (folder / "cards").exists()
+    assert run(*command, *FAST).code == 0
+    (card,) = (folder / "cards").iterdir()
+    assert f"| commit | `{made.git('rev-parse', 'HEAD~2')}`" in card.read_text()
+
+
+@pytest.mark.usefixtures("made")
+def test_the_word_for_a_failure_stands_once(run: Run):
+    lost = {"job": "*-a1", "state": "JOB_STATE_FAILED", "status": {"message": "a node was lost"}}
+    assert run("status", *FAST).code == 0
+    admin("settings", {"jobOverrides": [lost]})
+    assert run("apply", *FAST, "--auto-approve").code == 1
+    card = run("card", "DPOJob/tutor-tune", *FAST).out
+    assert "| state | failed: a node was lost" in card
+    assert "failed: failed" not in run("history", *FAST).out
+
+
+@pytest.mark.usefixtures("made")
+def test_a_loop_writes_a_card_once_and_says_once_why_it_can_not(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert run("apply", *FAST, "--auto-approve").code == 0
+    monkeypatch.setattr("dpo_ops.cli.rounds.sleep_unless", lambda *_: None)
+    (folder / "taken").write_text("no folder")
+    for cards, said in (("made/cards", "written: "), ("taken/cards", "warning: no model card")):
+        asked = iter(range(40))
+        monkeypatch.setattr("dpo_ops.cli.stopping.Stop.__call__", lambda _, n=asked: next(n) > 30)
+        done = run("reconcile", *FAST, "--every", "1s", "--cards", cards, "--format", "json")
+        assert done.code == 0, done.err
+        assert len(done.out.splitlines()) > 1
+        assert done.err.count(said) == 1, done.err
+    (card,) = (folder / "made" / "cards").iterdir()
+    assert card.name.startswith("tutor-tune-")
 
 
 def test_a_card_that_cannot_be_written_fails_no_apply(specs: Path, run: Run):
@@ -210,9 +264,10 @@ def test_a_card_that_cannot_be_written_fails_no_apply(specs: Path, run: Run):
     assert done.code == 0
     assert "warning: no model card was written: " in done.err
     assert run("plan", *FAST, "--out", "plan.json").code == 0
-    refused = run("apply", "plan.json", *FAST, "--cards", "cards")
-    assert refused.code == 1
-    assert "--cards can't be given with a saved plan; nothing was sent" in refused.err
+    for how in (("apply",), ("reconcile",), ("reconcile", "--every", "1m")):
+        refused = run(how[0], "plan.json", *how[1:], *FAST, "--cards", "cards")
+        assert refused.code == 1
+        assert "--cards can't be given with a saved plan; nothing was sent" in refused.err
 
 
 @pytest.mark.parametrize("name", ["history", "lineage", "card"])

@@ -283,3 +283,15 @@ def test_a_secret_in_what_the_account_says_is_not_written() -> None:
     masked = "".join(imported(listing, "emulator", (), mask).files.values())
     assert "fw-0123" not in masked
     assert "key ***" in masked
+
+
+def test_comments_fit_a_terminal_and_say_the_same_in_yaml() -> None:
+    said = " ".join(["as she has put it,"] * 12)
+    name = "accounts/-/deployments/by-hand"
+    record = {"name": name, "state": "READY", "baseModel": BASE, "displayName": said}
+    [text] = imported(Listing({"deployments": [record]}), "acme").files.values()
+    comments = [line for line in text.splitlines() if line.startswith("#")]
+    assert max(map(len, comments)) <= 80, text
+    last = next(n for n, line in enumerate(comments) if "To take it over" in line)
+    known = yaml.safe_load("\n".join(line.removeprefix("# ") for line in comments[1:last]))
+    assert known["displayName"] == said

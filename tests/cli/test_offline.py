@@ -126,6 +126,8 @@ def test_every_command_has_a_help_page(run: Run, name: str):
     assert made.code == 0
     assert made.out.startswith(f"Usage: dpo-ops {name}")
     assert all(len(line) <= 80 for line in made.out.splitlines())
+    # Only what a command offers is explained by it.
+    assert "|github" in made.out or "`github`" not in made.out
 
 
 def test_the_list_of_commands_says_what_their_help_says(run: Run):

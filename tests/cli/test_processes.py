@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import subprocess
 import time
@@ -48,7 +49,11 @@ def test_a_signal_stops_in_order_and_the_next_run_carries_on(run: Run, number: s
     report = json.loads(out)
     assert report["interrupted"] is True
     assert [r["outcome"] for r in report["results"]] == ["done", "still-running", "not-started"]
-    assert run("apply", *FAST, "--auto-approve").code == 0
+    assert [r["address"] for r in report["running"]] == ["DPOJob/assistant-tune"]
+    assert report["running"][0]["state"] == "starting the trainer"
+    command = shlex.split(report["next"][-1]["command"])
+    assert command == ["dpo-ops", "apply", *SLOW, "--format", "json"]
+    assert run(*command[1:-2], "--emulator-speed", "20000").code == 0
     names = run("outputs", *FAST, "--format", "json").document("outputs")["outputs"]
     assert names["DPOJob/assistant-tune"]["job"].endswith("-a1")
 

@@ -153,3 +153,14 @@ def shown(view: Any) -> str:
     with view._console.capture() as captured:
         view._console.print(view.picture(), end="")
     return re.sub(r"\r|\x1b\[[0-9;?]*[A-Za-z]", "", str(captured.get()))
+
+
+def test_a_long_reason_is_wrapped_as_everything_else():
+    said: list[str] = []
+    reason = " ".join(["the platform gave a reason that nobody asked for"] * 5)
+    Lines(said.append, Style(), Clock())(
+        Ended(JOB, Outcome.FAILED, Action.CREATE, "a-1", f"{reason} · why"),
+    )
+    text = "".join(said)
+    assert max(map(len, text.splitlines())) <= 80
+    assert " ".join(text.split()) == f"{JOB}: failed: {reason} · why"

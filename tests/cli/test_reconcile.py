@@ -51,7 +51,7 @@ class TestOnePass:
         left = run("reconcile", *SLOW, "--no-wait")
         assert left.code == 3
         assert "Left (--no-wait): 1 still running, 2 not started." in left.out
-        assert "run the same\ncommand again" in left.out
+        assert "\n  dpo-ops reconcile --emulator --emulator-speed 1 --no-wait\n" in left.out
         assert run("reconcile", *SLOW, "--wait-budget", "1s").code == 3
         done = run("reconcile", *FAST, "--format", "json").document("report")
         assert done["exitCode"] == 0
@@ -102,6 +102,8 @@ class TestOptions:
             (("--every", "1m", "--no-wait"), "--no-wait can't be given with --every"),
             (("--every", "1m", "--wait-budget", "1m"), "--wait-budget can't be given with --every"),
             (("--every", "soon"), "--every"),
+            (("--no-wait", "--wait-budget", "3s"), "--no-wait and --wait-budget can't be given"),
+            (("--wait-budget", "0"), "--wait-budget is 1s at least"),
             *(
                 (("--every", "1m", "--listen", where), "is no HOST:PORT")
                 for where in ("nine", "host:", ":65536", "::1:80", "host:-1", "")

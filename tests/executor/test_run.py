@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dpo_ops.errors import Place
+from dpo_ops.errors import Finding, Place
 from dpo_ops.executor import Outcome, Waits
 from dpo_ops.executor.events import Answered, Unseen, Waiting
 from dpo_ops.kinds import KINDS
@@ -69,6 +69,17 @@ def test_the_whole_way_ends_with_an_answer(rehearsal: Rehearsal, data: Resource)
     assert again.in_sync, again.changes
     rehearsal.forget_requests()
     assert rehearsal.run(again).exit_code == 0
+    assert rehearsal.writes() == []
+
+
+def test_all_that_blocks_a_change_is_told(rehearsal: Rehearsal, data: Resource) -> None:
+    made = rehearsal.plan(state(*pipeline(data)))
+    first, *rest = made.changes
+    why = [Finding("here", what) for what in ("is wrong", "is too dear")]
+    report = rehearsal.run(replace(made, changes=(first.stopped(*why), *rest)))
+    told = report.ended[0]
+    assert (told.message, list(told.findings)) == ("here: is wrong; here: is too dear", why)
+    assert set(outcomes(report).values()) == {"blocked", "skipped"}
     assert rehearsal.writes() == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,8 +20,6 @@ from tests.laws.test_hazards import own
 from tests.rehearsal import Rehearsal
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dpo_ops.resource import Resource
 
 BEFORE = "accounts/team/models/earlier-0a1b2c3d4e"
@@ -248,8 +247,24 @@ def test_a_stop_in_mid_training_leaves_it_for_the_next_run(tmp_path: Path) -> No
             Outcome.RUNNING,
             "is trained on by the next run, from where it is",
         )
-        assert left["Deployment"] == (Outcome.NOT_STARTED, "stopped")
+        assert left["Deployment"] == (Outcome.NOT_STARTED, "its turn did not come")
         assert not trained(rehearsal.shop / model)
         assert rehearsal.writes() == []
         assert rehearsal.apply(desired).exit_code == 0
         assert len(apprentice.orders) == 2
+
+
+def test_pairs_are_read_only_where_none_are_kept(tmp_path: Path) -> None:
+    workshop, resource = shop(tmp_path, Apprentice()), job(tmp_path)
+    assert resource.recipe
+    pairs = resource.recipe.pairs
+    assert workshop.to_read(resource) == pairs
+    kept = workshop.folder / resource.id / "pairs.jsonl"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(Path(pairs.path).read_bytes() + b"\n")
+    assert workshop.to_read(resource) == pairs
+    kept.write_bytes(Path(pairs.path).read_bytes())
+    assert workshop.to_read(resource) is None
+    workshop.train(resource, lambda _: None, lambda: False)
+    kept.unlink()
+    assert workshop.to_read(resource) is None

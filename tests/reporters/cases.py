@@ -41,6 +41,11 @@ IN_PLACE: dict[str, list[dict[str, Any]]] = {
     "models": [ready_model(JOB)],
     "deployments": [served(SERVE)],
 }
+LEFT = {
+    Outcome.RUNNING: "goes on without us (training)",
+    Outcome.NOT_STARTED: "its turn did not come",
+}
+"""What the executor says of what is not over."""
 WARNING = Finding(
     Place("specs/a.yaml", 3, 5), "is long", "it costs", "shorten it", "long", Severity.WARNING
 )
@@ -119,7 +124,16 @@ def report(made: Plan | None = None, *outcomes: Outcome, **said: Any) -> Report:
     made = made or fresh()
     outcomes = outcomes or (Outcome.DONE,) * len(made.changes)
     ended = tuple(
-        Ended(change.address, outcome, change.action, change.id, waited=65.0)
+        Ended(
+            change.address,
+            outcome,
+            change.action,
+            change.id,
+            LEFT.get(outcome, ""),
+            waited=65.0,
+            state="training" if outcome is Outcome.RUNNING else "",
+            findings=change.blocked,
+        )
         for change, outcome in zip(made.changes, outcomes, strict=True)
     )
     return Report(made, ended, **said)

@@ -25,10 +25,10 @@ from dpo_ops.reporters import (
     with_outputs,
 )
 from dpo_ops.reporters.drift import drift_document
+from dpo_ops.reporters.ending import WORDS
 from dpo_ops.reporters.imported import imported, imported_document
 from dpo_ops.reporters.layout import Laid, LaidOut, layout_document
 from dpo_ops.reporters.metrics import Metrics, metrics_document
-from dpo_ops.reporters.report_text import WORDS
 from dpo_ops.reporters.rounds import Round, round_document
 from dpo_ops.reporters.schemas import SCHEMAS
 from dpo_ops.resource import Health

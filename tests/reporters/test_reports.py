@@ -7,8 +7,11 @@ import pytest
 
 from dpo_ops.executor.events import Outcome
 from dpo_ops.planner import Action
+from dpo_ops.planner.approval import STALE
 from dpo_ops.reporters import (
+    Carry,
     Ending,
+    Hint,
     Style,
     elapsed,
     outputs_of,
@@ -80,26 +83,96 @@ def test_a_failure_says_what_was_skipped_because_of_it():
     assert report_text(cases.failed()) == FAILED
 
 
-def test_still_running_says_how_to_carry_on():
-    outcomes = (Outcome.DONE, Outcome.RUNNING, Outcome.NOT_STARTED)
-    text = report_text(cases.report(None, *outcomes, interrupted=True))
-    assert "Interrupted: 1 done, 1 still running, 1 not started." in text
-    assert "run the same\ncommand again: nothing is done twice." in text
+LEFT = (Outcome.DONE, Outcome.RUNNING, Outcome.NOT_STARTED)
+CARRY = Carry(Hint("run this (nothing is done twice)", "dpo-ops apply 'my specs' --no-wait"))
+
+
+def test_still_running_says_what_runs_and_how_to_carry_on():
+    made = cases.report(None, *LEFT, interrupted=True)
+    text = report_text(made)
+    assert "Interrupted: 1 done, 1 still running, 1 not started.\n" in text
+    assert "\nDPOJob/tune goes on without us (training).\nTo carry on, run the same" in text
+    text = report_text(made, ending=Ending(carry=CARRY))
+    assert text.endswith(
+        "\nTo carry on, run this (nothing is done twice):\n  dpo-ops apply 'my specs' --no-wait\n"
+    )
+
+
+def test_a_command_that_is_long_is_continued_and_can_be_copied():
+    words = [
+        "dpo-ops",
+        "apply",
+        "specs of mine/",
+        *(w for n in range(9) for w in ("--values", f"{n:08}.yaml")),
+    ]
+    carry = Carry(Hint("run this", shlex.join(words)))
+    made = cases.report(None, *LEFT, interrupted=True)
+    text = report_text(made, ending=Ending(carry=carry))
+    assert max(map(len, text.splitlines())) <= 80
+    assert shlex.split(text.partition("run this:\n")[2].replace("\\\n", "")) == words
+
+
+def test_many_that_run_are_not_all_named():
+    made = cases.report(None, *(Outcome.RUNNING,) * 3, interrupted=True)
+    made = replace(made, ended=made.ended * 3)
+    (said, _) = report_document(made)["next"]
+    assert said["said"].endswith("(training); and 6 more.")
+    assert len(report_document(made)["running"]) == 9
+
+
+ENDINGS = {
+    "left": (LEFT, {"interrupted": True}, Ending(left_s=60.0, carry=CARRY)),
+    "not waited for": (LEFT, {"interrupted": True}, Ending(unwaited=True, carry=CARRY)),
+    "a round": (LEFT, {"interrupted": True}, Ending(unwaited=True, rounds=True)),
+    "a cause": (LEFT, {"interrupted": True}, Ending(cause="the key was refused (401)")),
+    "failed": ((Outcome.DONE, Outcome.FAILED, Outcome.SKIPPED), {}, Ending(carry=CARRY)),
+    "all done": ((Outcome.DONE,) * 3, {}, Ending()),
+}
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_text_markdown_and_json_say_the_same_of_how_it_goes_on(name: str):
+    outcomes, said, ending = ENDINGS[name]
+    made = cases.report(None, *outcomes, **said)
+    document = report_document(made, ending)
+    text = " ".join(report_text(made, ending=ending).split())
+    markdown = report_markdown(made, ending=ending).replace("\\", "")
+    assert bool(document["next"]) == (name != "all done")
+    for hint in ({"said": document["summary"], "command": None}, *document["next"]):
+        for part in filter(None, (hint["said"], hint["command"])):
+            assert part in text
+            assert part in markdown
+    for running in document["running"]:
+        assert f"{running['address']} goes on without us ({running['state']})" in text
+        assert running["id"] in text
+    for result in document["results"]:
+        assert result["message"] in text
+        assert result["message"] in markdown
+
+
+def test_all_that_blocks_is_said():
+    other = replace(cases.ERROR, what="is too dear", why="it costs $9", fix="raise maxCost")
+    held = cases.held_up()
+    data, *rest = held.changes
+    held = replace(held, changes=(replace(data, blocked=(cases.ERROR, other)), *rest))
+    made = cases.report(held, Outcome.BLOCKED, Outcome.SKIPPED, Outcome.SKIPPED)
+    text = report_text(made)
+    assert f"\n      {cases.ERROR}\n      {other}\n" in text
+    first = report_document(made)["results"][0]
+    assert [finding["what"] for finding in first["findings"]] == ["is wrong", "is too dear"]
 
 
 def test_a_wait_that_was_long_enough_is_no_interruption():
-    outcomes = (Outcome.DONE, Outcome.RUNNING, Outcome.NOT_STARTED)
-    made = cases.report(None, *outcomes, interrupted=True)
+    made = cases.report(None, *LEFT, interrupted=True)
     text = report_text(made, ending=Ending(left_s=3000.0))
     assert "\nLeft after 50m 00s (--wait-budget): 1 done, 1 still running, 1 not started.\n" in text
     assert "\n      its turn did not come\n" in text
+    assert "\nLeft (--no-wait): 1 done," in report_text(made, ending=Ending(unwaited=True))
 
 
 def test_a_cause_that_all_share_is_said_once():
-    outcomes = (Outcome.DONE, Outcome.RUNNING, Outcome.NOT_STARTED)
-    made = cases.report(None, *outcomes, interrupted=True)
+    made = cases.report(None, *LEFT, interrupted=True)
     refused = "the key was refused (401)"
-    made = replace(made, ended=tuple(replace(end, message=refused) for end in made.ended))
     text = report_text(made, ending=Ending(cause=refused))
     assert "Stopped: 1 done, 1 still running, 1 not started.\nthe key was refused (401)\n" in text
     assert text.count(refused) == 1
@@ -109,15 +182,33 @@ def test_what_the_next_apply_does_about_a_failed_job_is_said():
     again = cases.planned(
         datasets=cases.IN_PLACE["datasets"], dpoJobs=[job_record(cases.JOB, 1, "FAILED")]
     )
-    text = report_text(cases.failed(), ending=Ending(ahead=again))
+    text = report_text(cases.failed(), ending=Ending(ahead=again, carry=CARRY))
     line = f"The next apply makes and pays for another attempt: {cases.JOB.id}-a2.\n"
-    assert text.endswith(f"\nApplied: 1 done, 1 failed, 1 skipped.\n{line}")
+    assert f"\nApplied: 1 done, 1 failed, 1 skipped.\n{line}To have that done, run this" in text
+    assert "is mended" not in text
     data, job, serve = again.changes
-    blocked = replace(job, action=Action.NO_OP, steps=(), blocked=(cases.ERROR,))
-    said = report_text(
-        cases.failed(), ending=Ending(ahead=replace(again, changes=(data, blocked, serve)))
+    blocked = replace(job, action=Action.NO_OP, steps=(), blocked=(cases.ERROR,) * 2)
+    ahead = Ending(ahead=replace(again, changes=(data, blocked, serve)))
+    said = report_text(cases.failed(), ending=ahead)
+    reasons = " · ".join(("no such model · name another",) * 2)
+    assert f"DPOJob/tune stays blocked: {reasons}." in " ".join(said.split())
+    assert "To have that done" not in said
+
+
+def test_what_was_approved_by_a_plan_is_not_tried_again_as_something_else():
+    """A saved plan that would hold the next attempt says so, and how to make another plan."""
+    again = cases.planned(
+        datasets=cases.IN_PLACE["datasets"], dpoJobs=[job_record(cases.JOB, 1, "FAILED")]
     )
-    assert said.endswith("\nDPOJob/tune stays blocked: no such model · name another.\n")
+    data, job, serve = again.changes
+    stale = replace(cases.ERROR, rule=STALE)
+    ahead = replace(again, changes=(data, job.stopped(stale), serve))
+    anew = Hint("make one", "dpo-ops plan --out release.plan")
+    text = report_text(cases.failed(), ending=Ending(ahead=ahead, carry=Carry(CARRY.again, anew)))
+    assert text.endswith(
+        "\nDPOJob/tune stays blocked: no such model · name another.\n"
+        "What is held needs a new plan: make one:\n  dpo-ops plan --out release.plan\n"
+    )
 
 
 def test_what_can_never_succeed_is_not_to_be_tried_again():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from dpo_ops import reporters
@@ -15,7 +15,7 @@ from dpo_ops.cli.ci.note import Note
 from dpo_ops.cli.desired import in_account, load
 from dpo_ops.cli.endings import DONE, ERROR
 from dpo_ops.cli.measuring import measured
-from dpo_ops.cli.passing import Guard, Wanted, one_pass, pruning
+from dpo_ops.cli.passing import Guard, Wanted, one_pass, pruning, writing_cards
 from dpo_ops.cli.proposal import Prune, tell_plan, writes
 from dpo_ops.errors import DpoOpsError
 from dpo_ops.executor.events import Outcome
@@ -23,6 +23,7 @@ from dpo_ops.forge import ForgeError, Release
 from dpo_ops.observer import observe
 from dpo_ops.planner import fingerprint
 from dpo_ops.planner.approval import STALE
+from dpo_ops.reporters import Carry, Hint
 from dpo_ops.reporters.pull.outcome import outcome
 from dpo_ops.reporters.pull.outputs import plan_outputs, report_outputs
 from dpo_ops.reporters.pull.subject import Stage
@@ -31,6 +32,7 @@ from dpo_ops.resource import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from dpo_ops.cli.carrying import Patience
     from dpo_ops.cli.ci.setting import Setting
@@ -45,7 +47,13 @@ REVIEWED: Final = "reviewed"
 SPECS: Final = "specs"
 FINGERPRINT: Final = "sha256:"
 _SHOWN: Final = 5
+_AGAIN: Final = (
+    "run it again, as `dpo-ops ci reconcile` does from a schedule: nothing is done twice"
+)
 _TRAINED: Final = (Outcome.DONE, Outcome.RUNNING)
+
+
+_ANEW: Final = "plan anew and run it again with approve and that fingerprint: the rest has another"
 
 
 @dataclass(slots=True)
@@ -57,6 +65,7 @@ class _Pass:
     reviews: Reviews
     approve: str
     prune: Prune | None = None
+    cards: Path | None = None
     readings: Mapping[Address, Readings] = field(default_factory=dict)
     rest: str = ""
     """The fingerprint of what is held, by which it can be approved as it is now."""
@@ -80,12 +89,18 @@ class _Pass:
             self.newest().tell(Stage.APPLYING)
         self.here.give(plan_outputs(proposed))
 
+    @property
+    def carry(self) -> Carry:
+        """How it is carried on: by a run that is approved in a way which reaches that far."""
+        return Carry(Hint(_ANEW if self.approve.startswith(FINGERPRINT) else _AGAIN))
+
     def check(self, proposed: Plan) -> None:
         if self.approve.startswith(FINGERPRINT) and writes(proposed):
             check_expected(proposed, self.approve)
 
     def after(self, client: Client, report: Report) -> None:
         """Look at what there is to tell besides. What was done stays done if that can't be seen."""
+        writing_cards(self.here.screen, self.here.specs, self.cards)(client, report)
         try:
             self._look(client, report)
         except DpoOpsError as error:
@@ -108,11 +123,13 @@ class _Pass:
         return self.note
 
 
-def apply(here: Setting, *, approve: str, prune: bool, patience: Patience) -> int:
+def apply(
+    here: Setting, *, approve: str, prune: bool, patience: Patience, cards: Path | None = None
+) -> int:
     """Carry out what is approved, tell of it, and return the exit code.
 
-    `approve` is REVIEWED, SPECS or a fingerprint. What still runs when it is left is no failure:
-    a later run carries it on.
+    `approve` is REVIEWED, SPECS or a fingerprint; `cards` the folder of model cards, if any.
+    What still runs when it is left is no failure: a later run carries it on.
 
     Errors: DpoOpsError, told before it is raised.
     """
@@ -125,7 +142,7 @@ def apply(here: Setting, *, approve: str, prune: bool, patience: Patience) -> in
     with told(here, lambda about: failed(about.error)):
         desired = load(here.screen, here.specs, count_tokens=True)
         prunes = pruning(here.screen, here.specs, desired) if prune else None
-        this = _Pass(here, desired, Reviews(here, desired), approve, prunes)
+        this = _Pass(here, desired, Reviews(here, desired), approve, prunes, cards)
         begun.append(this)
         report, ending = one_pass(
             here.screen,
@@ -135,7 +152,7 @@ def apply(here: Setting, *, approve: str, prune: bool, patience: Patience) -> in
             patience=patience,
             after=this.after,
         )
-    _tell(this, report, ending)
+    _tell(this, report, replace(ending, carry=this.carry))
     return ERROR if report.exit_code == ERROR else DONE
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from dpo_ops import __version__, planner, reporters
 from dpo_ops.cli.account import account
+from dpo_ops.cli.again import specs_words
 from dpo_ops.cli.approval import check_named
 from dpo_ops.cli.ci.base import Base, base, wanted_at
 from dpo_ops.cli.ci.data import LIMIT_BYTES, data_changes
@@ -138,7 +139,8 @@ def _plan(
         proposed = propose(client, desired, prune=prunes)
         path = out or _place(here.env)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_plan(here.screen, path, proposed, desired, client)
+        words = specs_words(here.specs, prune=prune)
+        write_plan(here.screen, path, proposed, desired, client, words)
         wanted = in_account(desired, client)
     approved = approvals({str(c.address): bound(c) for c in proposed.changes}, wanted)
     return _Planned(proposed, approved, path)

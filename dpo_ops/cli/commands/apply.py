@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +9,7 @@ import click
 from dpo_ops.cli.options import (
     Specs,
     Target,
+    with_cards,
     with_prune,
     with_screen,
     with_specs,
@@ -18,6 +18,8 @@ from dpo_ops.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dpo_ops.cli.screen import Screen
     from dpo_ops.planner import Plan
 
@@ -31,12 +33,7 @@ if TYPE_CHECKING:
     help="Carry it out only if the plan still has this fingerprint.",
 )
 @with_waiting
-@click.option(
-    "--cards",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Write a model card for each model that was made, from the commit that made it.",
-)
+@with_cards
 @with_prune
 @with_target
 @with_screen
@@ -60,20 +57,17 @@ def command(  # noqa: PLR0913  -- one for each option
     Interrupted or killed, run it again: nothing is done twice. Exit codes: 0 done, 1 something
     failed, 3 accepted and still running.
     """
-    from dpo_ops.cli.approval import ask_to_apply, check_expected, check_flags
+    from dataclasses import replace
+
+    from dpo_ops.cli.again import of_fingerprint, of_plan
+    from dpo_ops.cli.approval import ask_to_apply, check_cards, check_expected, check_flags
     from dpo_ops.cli.carrying import Patience, print_report
-    from dpo_ops.cli.passing import Guard, one_pass, wanted
+    from dpo_ops.cli.passing import Guard, one_pass, wanted, writing_cards
     from dpo_ops.cli.proposal import tell_plan, writes
     from dpo_ops.cli.saving import saved_plan
-    from dpo_ops.errors import PlanError
 
     saved = saved_plan(screen, specs)
-    if saved and cards:
-        raise PlanError(
-            "--cards can't be given with a saved plan; nothing was sent",
-            why="a card tells of the specs and their commits, and a saved plan has none",
-            fix="write them afterwards with `dpo-ops card`",
-        )
+    check_cards(saved, cards)
     check_flags(saved, expect, auto_approve=auto_approve, prune=prune)
 
     def approve(proposed: Plan) -> None:
@@ -88,12 +82,13 @@ def command(  # noqa: PLR0913  -- one for each option
         screen,
         target,
         wanted(screen, specs, saved, prune=prune),
-        guard=Guard(lambda proposed: tell_plan(screen, proposed), approve),
+        guard=Guard(lambda proposed: tell_plan(screen, proposed, saved=saved is not None), approve),
         patience=Patience(wait_budget, no_wait),
+        after=writing_cards(screen, specs, cards),
     )
+    if saved:
+        ending = replace(ending, carry=of_plan(screen, specs, target, saved))
+    elif expect:
+        ending = replace(ending, carry=of_fingerprint(specs, target, prune=prune))
     print_report(screen, target, report, ending)
-    if cards:
-        from dpo_ops.cli.cards import write_cards
-
-        write_cards(screen, specs, target, report, cards)
     return report.exit_code

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from dpo_ops.cli.options import Command, Specs, Target, with_prune, with_target, with_waiting
+from dpo_ops.cli.options import (
+    Command,
+    Specs,
+    Target,
+    with_cards,
+    with_prune,
+    with_target,
+    with_waiting,
+)
 from dpo_ops.cli.screen import Format, Screen
 
 if TYPE_CHECKING:
@@ -147,6 +155,7 @@ def _apply(
     *,
     no_wait: bool,
     prune: bool,
+    cards: Path | None,
 ) -> int:
     from dpo_ops.cli.carrying import Patience
     from dpo_ops.cli.ci.applying import FINGERPRINT, REVIEWED, SPECS, apply
@@ -157,31 +166,45 @@ def _apply(
             param_hint="--approve",
         )
     patience = Patience(wait_budget, no_wait)
-    return apply(here, approve=approve, prune=prune, patience=patience)
+    return apply(here, approve=approve, prune=prune, patience=patience, cards=cards)
 
 
 @_subcommand("apply")
 @_with_approval
 @with_waiting
 @with_prune
+@with_cards
 @with_setting
 def apply(
-    here: Setting, *, approve: str, wait_budget: float | None, no_wait: bool, prune: bool
+    here: Setting,
+    *,
+    approve: str,
+    wait_budget: float | None,
+    no_wait: bool,
+    prune: bool,
+    cards: Path | None,
 ) -> int:
     """Carry out what was reviewed before the merge; what is stale is held."""
-    return _apply(here, approve, wait_budget, no_wait=no_wait, prune=prune)
+    return _apply(here, approve, wait_budget, no_wait=no_wait, prune=prune, cards=cards)
 
 
 @_subcommand("reconcile")
 @_with_approval
 @with_waiting
 @with_prune
+@with_cards
 @with_setting
 def reconcile(
-    here: Setting, *, approve: str, wait_budget: float | None, no_wait: bool, prune: bool
+    here: Setting,
+    *,
+    approve: str,
+    wait_budget: float | None,
+    no_wait: bool,
+    prune: bool,
+    cards: Path | None,
 ) -> int:
     """Carry on what an earlier run left, on a schedule."""
-    return _apply(here, approve, wait_budget, no_wait=no_wait, prune=prune)
+    return _apply(here, approve, wait_budget, no_wait=no_wait, prune=prune, cards=cards)
 
 
 @_subcommand("drift")

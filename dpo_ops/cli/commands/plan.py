@@ -43,9 +43,11 @@ def command(screen: Screen, specs: Specs, target: Target, *, out: Path | None, p
     with account(screen, target, desired.account, read_only=True) as client:
         proposed = propose(client, desired, prune=prunes)
         if out:
+            from dpo_ops.cli.again import specs_words
             from dpo_ops.cli.saving import write_plan
 
-            write_plan(screen, out, proposed, desired, client)
+            words = specs_words(specs, prune=prune)
+            write_plan(screen, out, proposed, desired, client, words)
     print_plan(screen, proposed)
     if out:
         screen.say(f"\nsaved: carry out exactly this with `dpo-ops apply {out}`\n")

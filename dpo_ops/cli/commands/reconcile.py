@@ -9,8 +9,10 @@ import click
 from dpo_ops.cli.options import (
     DURATION,
     HOST_PORT,
+    LEAST_S,
     Specs,
     Target,
+    with_cards,
     with_screen,
     with_specs,
     with_target,
@@ -18,9 +20,9 @@ from dpo_ops.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from dpo_ops.cli.screen import Screen
+    from pathlib import Path
 
-_LEAST_S = 1.0
+    from dpo_ops.cli.screen import Screen
 
 
 @click.command("reconcile")
@@ -38,6 +40,7 @@ _LEAST_S = 1.0
     metavar="HOST:PORT",
     help="With --every: serve /healthz, /readyz and /metrics there; needs dpo-ops[server].",
 )
+@with_cards
 @with_target
 @with_screen
 def command(  # noqa: PLR0913  -- one for each option
@@ -49,6 +52,7 @@ def command(  # noqa: PLR0913  -- one for each option
     no_wait: bool,
     every: float | None,
     listen: tuple[str, int] | None,
+    cards: Path | None,
 ) -> int:
     """Make the account match the specs in PATHS, as apply does, but never ask.
 
@@ -66,26 +70,35 @@ def command(  # noqa: PLR0913  -- one for each option
     if every is not None:
         from dpo_ops.cli.serving import keep_reconciling
 
-        keep_reconciling(screen, specs, target, every_s=every, listen=listen)
+        keep_reconciling(screen, specs, target, every_s=every, listen=listen, cards=cards)
         return 0
 
+    from dataclasses import replace
+
+    from dpo_ops.cli.again import of_plan
+    from dpo_ops.cli.approval import check_cards
     from dpo_ops.cli.carrying import Patience, print_report
-    from dpo_ops.cli.passing import Guard, one_pass, wanted
+    from dpo_ops.cli.passing import Guard, one_pass, wanted, writing_cards
     from dpo_ops.cli.proposal import tell_plan
     from dpo_ops.cli.results import warn
     from dpo_ops.cli.saving import saved_plan
 
+    saved = saved_plan(screen, specs)
+    check_cards(saved, cards)
     report, ending = one_pass(
         screen,
         target,
-        wanted(screen, specs, saved_plan(screen, specs)),
+        wanted(screen, specs, saved),
         guard=Guard(
             lambda proposed: (
                 warn(screen, proposed.warnings) if proposed.in_sync else tell_plan(screen, proposed)
             )
         ),
         patience=Patience(wait_budget, no_wait),
+        after=writing_cards(screen, specs, cards),
     )
+    if saved:
+        ending = replace(ending, carry=of_plan(screen, specs, target, saved))
     print_report(screen, target, report, ending)
     return report.exit_code
 
@@ -101,7 +114,7 @@ def _check(
         if listen:
             raise click.UsageError("--listen needs --every: one pass is over too soon to be asked")
         return
-    if every < _LEAST_S:
+    if every < LEAST_S:
         raise click.UsageError("--every is 1s at least")
     if no_wait or wait_budget is not None:
         given = "--no-wait" if no_wait else "--wait-budget"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dpo_ops.planner.approval import NOW, PLANNED, STALE
+from dpo_ops.reporters.ending import APPLIED, WORDS, Ending, headline, hints
 from dpo_ops.reporters.markdown import Section, cut_table, fenced, folded, size
 from dpo_ops.reporters.measured import latest
 from dpo_ops.reporters.pull.body import BRIEF, Body, Extent
@@ -12,17 +13,8 @@ from dpo_ops.reporters.pull.charts import charts
 from dpo_ops.reporters.pull.status import OUTCOME
 from dpo_ops.reporters.pull.words import name, said, titled_name
 from dpo_ops.reporters.report_markdown import outputs_table
-from dpo_ops.reporters.report_text import (
-    APPLIED,
-    TIMED,
-    WORDS,
-    Ending,
-    closing,
-    elapsed,
-    headline,
-    why,
-)
-from dpo_ops.reporters.style import PLAIN, Style, count, elide
+from dpo_ops.reporters.report_text import TIMED, why
+from dpo_ops.reporters.style import PLAIN, Style, count, elapsed, elide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,7 +70,7 @@ def parts(
     style: Style,
 ) -> Body:
     """Return how it ended, of which `extent` says how much is shown."""
-    next_ = [said(line, style) for line in closing(report, ending)[:3]]
+    next_ = [said(hint.said, style) for hint in hints(report, ending)[:3]]
     made = Body(" ".join([f"**{headline(report, ending)}**", *next_]) + "\n", [])
     listed = min(extent.listed, _LISTED) if extent.rows else extent.listed
     ends = [end for end in report.ended if end.outcome != "in-sync"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from dpo_ops.reporters.ending import APPLIED, Ending
 from dpo_ops.reporters.pull.body import body, whole
 from dpo_ops.reporters.pull.outcome import parts
 from dpo_ops.reporters.pull.words import name
-from dpo_ops.reporters.report_text import APPLIED, Ending
 from dpo_ops.reporters.style import PLAIN, Style
 
 if TYPE_CHECKING:

@@ -174,6 +174,9 @@ def test_a_long_job_is_left_and_the_schedule_ends_it(stage: Stage) -> None:
     assert ran.code == 0, ran.err
     assert stage.outputs["in-progress"] == "true"
     assert "still training" in stage.status(1)
+    said = " ".join(ran.out.split())
+    assert " goes on without us (" in said
+    assert "To carry on, run it again, as `dpo-ops ci reconcile` does from a schedule" in said
     assert stage.hub.statuses[stage.hub.deployments[0]["id"]][-1]["state"] == "in_progress"
 
     # Another pull request goes in meanwhile, which changes nothing of it.
@@ -190,6 +193,26 @@ def test_a_long_job_is_left_and_the_schedule_ends_it(stage: Stage) -> None:
     assert stage.ci("reconcile", event="schedule").code == 0
     again = [r for r in stage.hub.requests if r.method != "GET"]
     assert [r.path for r in again if r not in writes and r.path != "/graphql"] == []
+
+
+def test_what_a_fingerprint_left_is_planned_anew(
+    stage: Stage,
+) -> None:
+    stage.account = ("--emulator", "--emulator-speed", "1")
+    stage.open_pull(1, "Specs")
+    stage.plan(1)
+    approved = stage.outputs["fingerprint"]
+    stage.squash(1)
+    ran = stage.ci("apply", "--approve", approved, "--no-wait")
+    assert ran.code == 0, ran.err
+    said = "plan anew and run it again with approve and that fingerprint"
+    assert said in " ".join(ran.out.split())
+    assert stage.ci("reconcile", "--approve", approved).code == 1
+    stage.account = ("--emulator", "--emulator-speed", "20000")
+    assert stage.ci("plan").code == 0
+    ran = stage.ci("reconcile", "--approve", stage.outputs["fingerprint"])
+    assert ran.code == 0, ran.err
+    assert "answers:" in ran.out
 
 
 def test_a_fork_gets_an_offline_plan_in_the_summary(stage: Stage) -> None:
