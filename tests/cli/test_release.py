@@ -174,7 +174,7 @@ def test_what_still_runs_is_exit_code_three_and_goes_on(run: Run):
     made = run("apply", *slow, "--auto-approve", "--wait-budget", "2s")
     assert made.code == 3
     assert "1 still running, 1 not started." in made.out
-    assert "run the same\ncommand again: nothing is done twice." in made.out
+    assert "To carry on, run this (nothing is done twice):\n  dpo-ops apply " in made.out
     planned = run("plan", *slow)
     assert planned.code == 2  # The deployment is still to be created.
     assert "1 to wait for" in planned.out
