@@ -152,6 +152,10 @@ def stage(_account: Path, folder: Path, run: Run) -> Path:
     if not _account.exists():
         made = repo(folder)
         made.put(".gitignore", ".dpo-ops\nhome\n")
+        # Without a name of the stack nothing is pruned or collected.
+        made.put(
+            "specs/stack.yaml", "apiVersion: dpo-ops/v1\nkind: Stack\nmetadata: {name: default}\n"
+        )
         apply = ("apply", "--emulator", "--emulator-speed", "20000", "--auto-approve")
         for epochs, more, days in ((3, "", 0), (1, "", 30), (1, STRAY, 0), (2, "", 0)):
             made.commit("so", specs__a_yaml=written(epochs) + more, specs__tutor_jsonl=rows())

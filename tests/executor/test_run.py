@@ -198,7 +198,7 @@ def test_a_spent_budget_leaves_what_runs_and_says_so(rehearsal: Rehearsal, data:
         "Deployment/serve": "not-started",
     }
     assert report.exit_code == 3
-    assert report.having(Outcome.RUNNING)[0].message == "goes on without us"
+    assert report.having(Outcome.RUNNING)[0].message == "goes on without us (starting the trainer)"
     assert rehearsal.apply(desired).exit_code == 0
     assert len(rehearsal.jobs()) == 1
 
