@@ -35,7 +35,9 @@ def until(stream: IO[bytes], text: bytes) -> bytes:
     raise AssertionError(seen.decode())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
+)
 def test_a_signal_stops_in_order_and_the_next_run_carries_on(run: Run, number: signal.Signals):
     with started("apply", *SLOW, "--format", "json") as process:
         assert process.stderr
@@ -72,6 +74,7 @@ def test_a_second_signal_leaves_at_once():
     assert b"Traceback" not in err
 
 
+@pytest.mark.long  # Each day such kills are in tests/laws.
 def test_killed_and_run_again_there_is_one_paid_job(run: Run):
     with started("apply", *SLOW) as process:
         assert process.stderr

@@ -212,6 +212,7 @@ def test_the_loop_keeps_the_account_as_the_specs_say(specs: Path) -> None:
     assert all(json.loads(line) for line in out.splitlines())
 
 
+@pytest.mark.long  # Each day two applies at once are in tests/laws.
 @pytest.mark.usefixtures("specs")
 def test_two_loops_at_once_train_and_deploy_once(folder: Path) -> None:
     """Law 5, with loops: ids come from content, so whoever is second adopts."""
