@@ -279,7 +279,7 @@ def test_training_above_the_limit_is_refused_with_the_sum() -> None:
     assert data_change.action is Action.CREATE
 
 
-def test_a_limit_of_a_cent_is_said_in_cents() -> None:
+def test_an_amount_of_a_cent_is_said_in_cents() -> None:
     held = made(data(), wanted.job(data()), limit=0.01).blocked[0].blocked[0]
     assert held.what.endswith("above maxCost $0.01")
     held = made(data(), wanted.job(data()), limit=0.0025).blocked[0].blocked[0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dpo_ops.errors import Finding, Severity
 from dpo_ops.executor import Outcome
 from dpo_ops.kinds import StackSpec
 from dpo_ops.observer import observe
@@ -125,8 +126,14 @@ def test_what_is_retained_stays_beside_what_replaces_it(tmp_path: Path) -> None:
         again = rehearsal.plan(second)
         assert again.in_sync
         (warning,) = again.warnings
-        assert (warning.where, warning.rule) == (kept.place, "retained")
-        assert warning.what == f"{old}, an earlier generation, is kept beside {kept.id}"
+        assert warning == Finding(
+            kept.place or "",
+            f"{old}, an earlier generation, is kept beside {kept.id}",
+            "deletionPolicy is retain; it goes on costing money",
+            "delete it by hand once nobody needs it, or remove deletionPolicy and apply",
+            "retained",
+            Severity.WARNING,
+        )
         live = [d for d in rehearsal.client.list("deployments") if d["state"] == "READY"]
         assert len(live) == 2
         # To go back is to take the one that was kept; and what no longer says so lets it go.
@@ -168,7 +175,10 @@ def test_what_the_stack_protects_is_not_destroyed_either(tmp_path: Path) -> None
         report = rehearsal.run(rehearsal.teardown(desired))
         assert report.exit_code == 1
         (held,) = (end for end in report.ended if end.outcome is Outcome.BLOCKED)
-        assert "Deployment/left is protected · protected in the Stack names it" in held.message
+        assert (
+            "Deployment/left is protected · protected in the Stack names it · take it out of"
+            " protected, then destroy it"
+        ) in held.message
         assert standing(rehearsal) == {"left"}
 
 
