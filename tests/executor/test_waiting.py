@@ -185,7 +185,7 @@ def test_the_files_of_a_model_are_broken_off_between_two_of_them(
     desired = own(tmp_path)
     report = rehearsal.apply(desired, stop=stop)
     assert report.interrupted
-    assert not [write for write in rehearsal.writes() if write.endswith(":validateUpload")]
+    assert not [r for r in rehearsal.requests() if r["path"].endswith(":validateUpload")]
     assert rehearsal.apply(desired).exit_code == 0
 
 
