@@ -257,6 +257,10 @@ class State(Mapping[Address, Resource]):
         self.named = named
         self.policy = policy
 
+    def holding(self, resources: Mapping[Address, Resource]) -> State:
+        """Return the same stack with these resources instead."""
+        return State(resources, stack=self.stack, named=self.named, policy=self.policy)
+
     def __getitem__(self, address: Address) -> Resource:
         return self._resources[address]
 
@@ -304,7 +308,7 @@ def in_account(desired: State, account: str) -> State:
         )
         for address, resource in desired.items()
     }
-    return State(resources, stack=desired.stack, named=desired.named, policy=desired.policy)
+    return desired.holding(resources)
 
 
 def last_segment(name: str) -> str:

@@ -205,8 +205,7 @@ def _state(past: Past, resource: Resource) -> str:
     if past.records is None:
         return "the account was not asked"
     standing, message = standing_of(resource, Listing(past.records))
-    # The message may begin with the word that stands before it.
-    return message if message.startswith(standing) else f"{standing}: {message}".removesuffix(": ")
+    return f"{standing}: {message}" if message else str(standing)
 
 
 def _serving(past: Past, name: str) -> Sequence[str]:

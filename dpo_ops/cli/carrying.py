@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dpo_ops import reporters
 from dpo_ops.cli.account import base_url
 from dpo_ops.cli.again import same
+from dpo_ops.cli.options import Patience
 from dpo_ops.cli.progress import progress
 from dpo_ops.cli.results import show
 from dpo_ops.cli.stopping import Stop
@@ -32,12 +33,7 @@ if TYPE_CHECKING:
     from dpo_ops.planner import Plan
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait: `budget_s` seconds in all, or, with `leave`, not at all."""
-
-    budget_s: float | None = None
-    leave: bool = False
+_TO_THE_END = Patience()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,7 @@ def carry_out(  # noqa: PLR0913  -- a plan, an account, and how to go about it
     client: Client,
     *,
     secret: Callable[[str], str],
-    patience: Patience = Patience(),
+    patience: Patience = _TO_THE_END,
     watch: Watch | None = None,
 ) -> tuple[Report, Ending]:
     """Return how it ended, and why then. A first signal stops it in order, a second at once.

@@ -112,7 +112,7 @@ def _named(wanted: State, job: str) -> Address | None:
 
 
 def _specified(client: Client, wanted: State, address: Address) -> Job:
-    alone = State({address: wanted[address]}, stack=wanted.stack)
+    alone = wanted.holding({address: wanted[address]})
     seen = observe(client, alone).resources[address]
     state = seen.message or "not in the account"
     remote = qualify(_record_name(KINDS[address.kind], seen), client.account)

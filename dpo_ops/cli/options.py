@@ -48,6 +48,14 @@ class Target:
     engine: EngineChoice
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait: `budget_s` seconds in all, or, with `leave`, not at all."""
+
+    budget_s: float | None = None
+    leave: bool = False
+
+
 class Duration(click.ParamType[float]):
     """A duration such as 90s, 10m or 1h30m, in seconds; 0 alone is none at all."""
 
@@ -158,7 +166,7 @@ def with_specs(command: Command) -> Command:
 
 
 def with_waiting(command: Command) -> Command:
-    """Add `--wait-budget` and `--no-wait`; the command gets `wait_budget` and `no_wait`.
+    """Add `--wait-budget` and `--no-wait`; the command gets a `patience`.
 
     A command that is given both is refused: they say two different things.
     """
@@ -181,7 +189,7 @@ def with_waiting(command: Command) -> Command:
         if wait_budget is not None and wait_budget < LEAST_S:
             # Less is over before anything was begun, however often it is run again.
             raise click.UsageError("--wait-budget is 1s at least; --no-wait waits for nothing")
-        return command(wait_budget=wait_budget, no_wait=no_wait, **rest)
+        return command(patience=Patience(wait_budget, leave=no_wait), **rest)
 
     return packed
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dpo_ops.cli.account import account
 from dpo_ops.cli.approval import check_named
-from dpo_ops.cli.carrying import Patience, Watch, carry_out, with_next
+from dpo_ops.cli.carrying import Watch, carry_out, with_next
 from dpo_ops.cli.desired import in_account, known_files, load, secrets
 from dpo_ops.cli.intact import intact
 from dpo_ops.cli.past import protected_before
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dpo_ops.cli.account import Kept
-    from dpo_ops.cli.options import Specs, Target
+    from dpo_ops.cli.options import Patience, Specs, Target
     from dpo_ops.cli.screen import Screen
     from dpo_ops.client import Client
     from dpo_ops.executor import Report

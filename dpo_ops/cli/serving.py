@@ -12,9 +12,10 @@ from dpo_ops.cli.account import Kept, check
 from dpo_ops.cli.again import of_plan
 from dpo_ops.cli.approval import check_cards
 from dpo_ops.cli.cards import Cards
-from dpo_ops.cli.carrying import Patience, Watch
+from dpo_ops.cli.carrying import Watch
 from dpo_ops.cli.listening import Page, listening, state
 from dpo_ops.cli.logbook import Logbook, without_waits
+from dpo_ops.cli.options import Patience
 from dpo_ops.cli.passing import Guard, one_pass, wanted
 from dpo_ops.cli.progress import Lines
 from dpo_ops.cli.rounds import MachineTimes, Pace, keep_up

@@ -236,11 +236,9 @@ class _Laid:
     def renamed(self, loaded: Loaded) -> Loaded:
         """Return the state with every place named by the commit."""
         wanted = {address: self._resource(one) for address, one in loaded.state.items()}
-        whole = loaded.state
-        state = State(wanted, stack=whole.stack, named=whole.named, policy=whole.policy)
         return replace(
             loaded,
-            state=state,
+            state=loaded.state.holding(wanted),
             warnings=tuple(map(self.said, loaded.warnings)),
             files=tuple(map(self._text, loaded.files)),
         )

@@ -127,9 +127,10 @@ def name_in(resource: Resource) -> str:
 
 
 def standing_of(resource: Resource, listing: Listing) -> tuple[Standing, str]:
-    """Return how a resource is in the account, and what there is to say of it."""
+    """Return how a resource is in the account, and what there is to say of it besides."""
     seen = kind_of(resource).find(resource, listing)
-    return _STANDINGS.get(seen.health, Standing.UNKNOWN), seen.conflict or seen.message
+    standing = _STANDINGS.get(seen.health, Standing.UNKNOWN)
+    return standing, (seen.conflict or seen.message).removeprefix(f"{standing}: ")
 
 
 def _standing(

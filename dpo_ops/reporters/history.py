@@ -100,8 +100,7 @@ def _served(made: Made) -> str:
 
 def _odd(made: Made) -> str:
     plain = (Standing.READY, Standing.GONE)
-    told = made.message.removeprefix(f"{made.standing}: ")  # The word stands before it.
-    return told if made.standing and made.standing not in plain else ""
+    return made.message if made.standing and made.standing not in plain else ""
 
 
 def _whole(found: History, style: Style) -> str:

@@ -13,8 +13,7 @@ from dpo_ops.cli import carrying
 from dpo_ops.executor import Waits
 
 if TYPE_CHECKING:
-    from dpo_ops.cli.carrying import Patience
-    from dpo_ops.cli.options import Target
+    from dpo_ops.cli.options import Patience, Target
 
 
 def _often(_: Target, patience: Patience) -> Waits:

@@ -113,33 +113,26 @@ def test_another_wish_under_the_same_id_is_not_approved(tmp_path: Path) -> None:
         assert [c.address for c in unapproved(rehearsal.plan(other), other, [given])] == [address]
 
 
-def test_other_content_under_the_same_id_is_not_approved(tmp_path: Path) -> None:
-    """Two contents of one short id can be looked for; the whole digest of what is sent counts."""
+def check_changed(desired: State, kind: str, part: str, **others: object) -> None:
+    """Check that what is approved holds no more once a part of it is another, under the same id."""
     with Rehearsal() as rehearsal:
-        desired = two(tmp_path)
         given = reviewed(rehearsal, desired)
-        address = next(a for a in desired if a.kind == "Dataset")
-        content = desired[address].content
-        assert content
-        other = replace(desired[address], content=replace(content, digest="0" * 64))
+        address = next(a for a in desired if a.kind == kind)
+        other = replace(getattr(desired[address], part), **others)
         fresh = rehearsal.plan(desired)
         assert not unapproved(fresh, desired, [given])
-        changed = State({**desired, address: other}, stack=desired.stack)
+        resource = replace(desired[address], **{part: other})
+        changed = State({**desired, address: resource}, stack=desired.stack)
         assert [c.address for c in unapproved(fresh, changed, [given])] == [address]
+
+
+def test_other_content_under_the_same_id_is_not_approved(tmp_path: Path) -> None:
+    """Two contents of one short id can be looked for; the whole digest of what is sent counts."""
+    check_changed(two(tmp_path), "Dataset", "content", digest="0" * 64)
 
 
 def test_another_recipe_under_the_same_id_is_not_approved(tmp_path: Path) -> None:
-    with Rehearsal() as rehearsal:
-        desired = own(tmp_path)
-        given = reviewed(rehearsal, desired)
-        address = next(a for a in desired if a.kind == "DPOJob")
-        recipe = desired[address].recipe
-        assert recipe
-        other = replace(desired[address], recipe=replace(recipe, weights="others"))
-        fresh = rehearsal.plan(desired)
-        assert not unapproved(fresh, desired, [given])
-        changed = State({**desired, address: other}, stack=desired.stack)
-        assert [c.address for c in unapproved(fresh, changed, [given])] == [address]
+    check_changed(own(tmp_path), "DPOJob", "recipe", weights="others")
 
 
 def test_the_same_writes_on_other_grounds_are_not_approved(tmp_path: Path) -> None:

@@ -28,20 +28,19 @@ from dpo_ops.reporters.pull.outcome import outcome
 from dpo_ops.reporters.pull.outputs import plan_outputs, report_outputs
 from dpo_ops.reporters.pull.subject import Stage
 from dpo_ops.reporters.pull.summary import step_summary
-from dpo_ops.resource import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from dpo_ops.cli.carrying import Patience
     from dpo_ops.cli.ci.setting import Setting
+    from dpo_ops.cli.options import Patience
     from dpo_ops.client import Client
     from dpo_ops.executor import Report
     from dpo_ops.loader import Loaded
     from dpo_ops.planner import Change, Plan
     from dpo_ops.reporters import Ending, Readings
-    from dpo_ops.resource import Address
+    from dpo_ops.resource import Address, State
 
 REVIEWED: Final = "reviewed"
 SPECS: Final = "specs"
@@ -50,10 +49,8 @@ _SHOWN: Final = 5
 _AGAIN: Final = (
     "run it again, as `dpo-ops ci reconcile` does from a schedule: nothing is done twice"
 )
-_TRAINED: Final = (Outcome.DONE, Outcome.RUNNING)
-
-
 _ANEW: Final = "plan anew and run it again with approve and that fingerprint: the rest has another"
+_TRAINED: Final = (Outcome.DONE, Outcome.RUNNING)
 
 
 @dataclass(slots=True)
@@ -111,7 +108,7 @@ class _Pass:
             self.rest = fingerprint(self.want.fresh(client))
         addresses = {end.address for end in report.ended if end.outcome in _TRAINED}
         wanted = in_account(self.desired, client)
-        part = State({a: r for a, r in wanted.items() if a in addresses}, stack=wanted.stack)
+        part = wanted.holding({a: r for a, r in wanted.items() if a in addresses})
         if part:
             seen = observe(client, part)
             self.readings = measured(client, part, seen, also_done=True)
@@ -124,7 +121,7 @@ class _Pass:
 
 
 def apply(
-    here: Setting, *, approve: str, prune: bool, patience: Patience, cards: Path | None = None
+    here: Setting, *, approve: str, patience: Patience, prune: bool, cards: Path | None
 ) -> int:
     """Carry out what is approved, tell of it, and return the exit code.
 

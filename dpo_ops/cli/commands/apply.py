@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dpo_ops.cli.options import (
+    Patience,
     Specs,
     Target,
     with_cards,
@@ -44,8 +45,7 @@ def command(  # noqa: PLR0913  -- one for each option
     *,
     auto_approve: bool,
     expect: str | None,
-    wait_budget: float | None,
-    no_wait: bool,
+    patience: Patience,
     cards: Path | None,
     prune: bool,
 ) -> int:
@@ -61,7 +61,7 @@ def command(  # noqa: PLR0913  -- one for each option
 
     from dpo_ops.cli.again import of_fingerprint, of_plan
     from dpo_ops.cli.approval import ask_to_apply, check_cards, check_expected, check_flags
-    from dpo_ops.cli.carrying import Patience, print_report
+    from dpo_ops.cli.carrying import print_report
     from dpo_ops.cli.passing import Guard, one_pass, wanted, writing_cards
     from dpo_ops.cli.proposal import tell_plan, writes
     from dpo_ops.cli.saving import saved_plan
@@ -83,7 +83,7 @@ def command(  # noqa: PLR0913  -- one for each option
         target,
         wanted(screen, specs, saved, prune=prune),
         guard=Guard(lambda proposed: tell_plan(screen, proposed, saved=saved is not None), approve),
-        patience=Patience(wait_budget, no_wait),
+        patience=patience,
         after=writing_cards(screen, specs, cards),
     )
     if saved:

@@ -10,6 +10,7 @@ import click
 
 from dpo_ops.cli.options import (
     Command,
+    Patience,
     Specs,
     Target,
     with_cards,
@@ -137,74 +138,48 @@ def plan(here: Setting, *, out: Path | None, since: str, fail_on_changes: bool, 
     return run(here, since=since, prune=prune, out=out, fail_on_changes=fail_on_changes)
 
 
-def _with_approval(command: Command) -> Command:
-    return click.option(
+def _approval(_: click.Context, __: click.Parameter, given: str) -> str:
+    from dpo_ops.cli.ci.applying import FINGERPRINT, REVIEWED, SPECS
+
+    if given not in (REVIEWED, SPECS) and not given.startswith(FINGERPRINT):
+        raise click.BadParameter(f"{given!r} is neither {REVIEWED}, {SPECS} nor a fingerprint")
+    return given
+
+
+def _carrying_out(command: Command) -> Command:
+    """Add the options of what changes the account: how far, how long, and what to write of it."""
+    approve = click.option(
         "--approve",
         default="reviewed",
         show_default=True,
+        callback=_approval,
         metavar="reviewed|specs|FINGERPRINT",
         help="What may be carried out: what the merged pull requests' plans showed, whatever the"
         " specs say, or the one plan of a fingerprint.",
-    )(command)
-
-
-def _apply(
-    here: Setting,
-    approve: str,
-    wait_budget: float | None,
-    *,
-    no_wait: bool,
-    prune: bool,
-    cards: Path | None,
-) -> int:
-    from dpo_ops.cli.carrying import Patience
-    from dpo_ops.cli.ci.applying import FINGERPRINT, REVIEWED, SPECS, apply
-
-    if approve not in (REVIEWED, SPECS) and not approve.startswith(FINGERPRINT):
-        raise click.BadParameter(
-            f"{approve!r} is neither {REVIEWED}, {SPECS} nor a fingerprint",
-            param_hint="--approve",
-        )
-    patience = Patience(wait_budget, no_wait)
-    return apply(here, approve=approve, prune=prune, patience=patience, cards=cards)
+    )
+    return approve(with_waiting(with_prune(with_cards(with_setting(command)))))
 
 
 @_subcommand("apply")
-@_with_approval
-@with_waiting
-@with_prune
-@with_cards
-@with_setting
+@_carrying_out
 def apply(
-    here: Setting,
-    *,
-    approve: str,
-    wait_budget: float | None,
-    no_wait: bool,
-    prune: bool,
-    cards: Path | None,
+    here: Setting, *, approve: str, patience: Patience, prune: bool, cards: Path | None
 ) -> int:
     """Carry out what was reviewed before the merge; what is stale is held."""
-    return _apply(here, approve, wait_budget, no_wait=no_wait, prune=prune, cards=cards)
+    from dpo_ops.cli.ci.applying import apply as run
+
+    return run(here, approve=approve, patience=patience, prune=prune, cards=cards)
 
 
 @_subcommand("reconcile")
-@_with_approval
-@with_waiting
-@with_prune
-@with_cards
-@with_setting
+@_carrying_out
 def reconcile(
-    here: Setting,
-    *,
-    approve: str,
-    wait_budget: float | None,
-    no_wait: bool,
-    prune: bool,
-    cards: Path | None,
+    here: Setting, *, approve: str, patience: Patience, prune: bool, cards: Path | None
 ) -> int:
     """Carry on what an earlier run left, on a schedule."""
-    return _apply(here, approve, wait_budget, no_wait=no_wait, prune=prune, cards=cards)
+    from dpo_ops.cli.ci.applying import apply as run
+
+    return run(here, approve=approve, patience=patience, prune=prune, cards=cards)
 
 
 @_subcommand("drift")

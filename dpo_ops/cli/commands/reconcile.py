@@ -10,6 +10,7 @@ from dpo_ops.cli.options import (
     DURATION,
     HOST_PORT,
     LEAST_S,
+    Patience,
     Specs,
     Target,
     with_cards,
@@ -48,8 +49,7 @@ def command(  # noqa: PLR0913  -- one for each option
     specs: Specs,
     target: Target,
     *,
-    wait_budget: float | None,
-    no_wait: bool,
+    patience: Patience,
     every: float | None,
     listen: tuple[str, int] | None,
     cards: Path | None,
@@ -66,7 +66,7 @@ def command(  # noqa: PLR0913  -- one for each option
     Exit codes: 0 done, in sync, or stopped as asked with --every; 1 something failed; 3 accepted
     and still running.
     """
-    _check(wait_budget, every, listen, no_wait=no_wait)
+    _check(patience, every, listen)
     if every is not None:
         from dpo_ops.cli.serving import keep_reconciling
 
@@ -77,7 +77,7 @@ def command(  # noqa: PLR0913  -- one for each option
 
     from dpo_ops.cli.again import of_plan
     from dpo_ops.cli.approval import check_cards
-    from dpo_ops.cli.carrying import Patience, print_report
+    from dpo_ops.cli.carrying import print_report
     from dpo_ops.cli.passing import Guard, one_pass, wanted, writing_cards
     from dpo_ops.cli.proposal import tell_plan
     from dpo_ops.cli.results import warn
@@ -94,7 +94,7 @@ def command(  # noqa: PLR0913  -- one for each option
                 warn(screen, proposed.warnings) if proposed.in_sync else tell_plan(screen, proposed)
             )
         ),
-        patience=Patience(wait_budget, no_wait),
+        patience=patience,
         after=writing_cards(screen, specs, cards),
     )
     if saved:
@@ -103,19 +103,13 @@ def command(  # noqa: PLR0913  -- one for each option
     return report.exit_code
 
 
-def _check(
-    wait_budget: float | None,
-    every: float | None,
-    listen: tuple[str, int] | None,
-    *,
-    no_wait: bool,
-) -> None:
+def _check(patience: Patience, every: float | None, listen: tuple[str, int] | None) -> None:
     if every is None:
         if listen:
             raise click.UsageError("--listen needs --every: one pass is over too soon to be asked")
         return
     if every < LEAST_S:
         raise click.UsageError("--every is 1s at least")
-    if no_wait or wait_budget is not None:
-        given = "--no-wait" if no_wait else "--wait-budget"
+    if patience.leave or patience.budget_s is not None:
+        given = "--no-wait" if patience.leave else "--wait-budget"
         raise click.UsageError(f"{given} can't be given with --every: no round waits")
