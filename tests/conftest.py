@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from hypothesis import settings
 
 if TYPE_CHECKING:
     import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+"""Models this small gain little from a second thread, and the tests beside need the cores: two
+trainings at once on two cores took six times as long with two threads each."""
 
 settings.register_profile("long")
 """What `tests/laws` asks for by name, to try far more; see there."""

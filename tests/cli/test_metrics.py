@@ -296,7 +296,7 @@ def test_a_look_that_fails_is_not_the_end(run: Run, trained: Measuring, each_pau
     admin("settings", {"jobOverrides": [{"state": state, "at": state}]})
     spec = Path("specs/assistant.yaml")
     spec.write_text(spec.read_text().replace("epochs: 1", "epochs: 2"))
-    assert run("apply", *FAST, "--auto-approve", "--wait-budget", "1s").code == 3
+    assert run("apply", *FAST, "--auto-approve", "--wait-budget", "3s").code == 3
     expired = {"path": "/_storage/*", "status": 400, "body": "<Code>ExpiredToken</Code>"}
     later = iter([("faults", expired), ("settings", {"jobOverrides": []})])
 

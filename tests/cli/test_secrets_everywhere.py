@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Ran, Run
 
+# What is costly to set up is set up by one worker, once.
+pytestmark = pytest.mark.xdist_group("secrets")
+
 KEY = 'wk-quokka/with+signs&"pangolin"'
 ACCOUNT_KEY = "fw-wombat"
 EARLIER = "ok-axolotl/<numbat>"

@@ -159,8 +159,6 @@ def api(make: Callable[..., Api]) -> Api:
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random weights of a small model, the same in every run."""
     pytest.importorskip("trl")
-    torch = pytest.importorskip("torch")
-    torch.set_num_threads(1)
     return small.make(tmp_path_factory.mktemp("weights"))
 
 

@@ -24,12 +24,6 @@ SETTINGS = {
 PATIENCE = 240.0
 
 
-@pytest.fixture(autouse=True)
-def _one_thread(monkeypatch: pytest.MonkeyPatch):
-    """Training so small a model on several threads costs more than it gains."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-
-
 def until(api: Any, done: Callable[[], Any]) -> Any:
     """Let emulated time pass, slowly, until `done` gives something."""
     give_up = time.monotonic() + PATIENCE

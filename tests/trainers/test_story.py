@@ -29,9 +29,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples/einstein"
+MAIN_JOB = ("apply", "examples/einstein", "--emulator", "--auto-approve")
 URL = "http://127.0.0.1"
 BASE = "accounts/fireworks/models/llama-v3p1-8b-instruct"
 README = (ROOT / "README.md").read_text()
+# What is costly to set up is set up by one worker, once.
+pytestmark = pytest.mark.xdist_group("story")
 # The first ten rows were looked at while the tiny model and the settings were made; the rest
 # were written afterwards.
 FRESH = 10
@@ -91,7 +94,7 @@ class Story:
 def apply(folder: Path) -> str:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("FIREWORKS_", "DPO_OPS_"))}
     done = subprocess.run(
-        [sys.executable, "-m", "dpo_ops", "apply", "einstein", "--emulator", "--auto-approve"],
+        [sys.executable, "-m", "dpo_ops", *MAIN_JOB],
         cwd=folder,
         env={**clean, "PYTHONPATH": str(ROOT), "HOME": str(folder)},
         capture_output=True,
@@ -107,7 +110,7 @@ def apply(folder: Path) -> str:
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("story")
     (folder / ".git").mkdir()
-    shutil.copytree(EXAMPLE, folder / "einstein")
+    shutil.copytree(EXAMPLE, folder / "examples/einstein")
     said = apply(folder)
     data = folder / ".dpo-ops/emulator"
     with (
@@ -164,6 +167,16 @@ def test_a_held_out_pair_is_preferred_by_what_is_served_and_was_not_by_the_base(
     yes, no = story.sides(story.tuned, rows[TO_SHOW])
     assert yes_before.mean < no_before.mean
     assert yes.mean > no.mean
+
+
+def test_the_printed_end_of_the_main_job_is_true(story: Story) -> None:
+    block = re.search(r"<!-- output: apply -->\n```text\n(.*?)```", README, re.DOTALL)
+    assert block
+
+    def timeless(text: str) -> str:
+        return re.sub(r" +(?:\d+m )?\d*s? +(?=[A-Z])", " ", text)
+
+    assert timeless(block[1]) in timeless(story.said)
 
 
 def test_the_answer_changes_as_the_readme_prints_it(story: Story) -> None:

@@ -34,15 +34,6 @@ def _rows(name: str) -> list[dict[str, Any]]:
 PAIRS, HELD_OUT = _rows("einstein_dpo.jsonl"), _rows("einstein_heldout.jsonl")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    # Matrices this small gain nothing from a second thread, and workers share the cores.
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def tokenizer() -> Any:
     return AutoTokenizer.from_pretrained(FOLDER)

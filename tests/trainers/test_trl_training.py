@@ -41,12 +41,13 @@ SETTINGS = {
     "maxContextLength": 256,
 }
 STEPS = 48
+# What is costly to set up is set up by one worker, once.
+pytestmark = pytest.mark.xdist_group("trl")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
+def _offline() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
         patch.setenv("HF_HUB_OFFLINE", "1")
         yield
 

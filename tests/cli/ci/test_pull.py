@@ -170,7 +170,7 @@ def test_a_long_job_is_left_and_the_schedule_ends_it(stage: Stage) -> None:
     stage.account = ("--emulator", "--emulator-speed", "1")
     stage.open_pull(1, "Specs")
     stage.plan(1)
-    ran = stage.merge_and_apply(1, "--wait-budget", "1s")
+    ran = stage.merge_and_apply(1, "--wait-budget", "4s")
     assert ran.code == 0, ran.err
     assert stage.outputs["in-progress"] == "true"
     assert "still training" in stage.status(1)
