@@ -29,3 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # Whoever asks for the long profile wants what is marked so as well.
     if config.getoption("--hypothesis-profile") == "long" and config.option.markexpr == "not long":
         config.option.markexpr = ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Where several run at a time, nobody should wait for one long training at the end.
+    items.sort(key=lambda item: not item.nodeid.startswith(("tests/trainers", "tests/action")))

@@ -63,7 +63,9 @@ def test_a_pull_request_gets_one_comment_that_is_edited(stage: Stage, hub: Hub):
     assert stage.account.writes == []
 
 
-@pytest.mark.parametrize("how", ["squash", "rebase", pytest.param("merge", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "how", ["squash", *(pytest.param(how, marks=pytest.mark.long) for how in ("rebase", "merge"))]
+)
 def test_what_was_planned_is_applied_when_it_is_merged(stage: Stage, hub: Hub, how: str):
     stage.open_pull(1, HOTTER)
     if how == "rebase":

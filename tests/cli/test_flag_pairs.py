@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Run
 
-# What is costly to set up is set up by one worker, once.
-pytestmark = pytest.mark.xdist_group("flag-pairs")
 
 STRAY = """\
 ---

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Ran, Run
 
-# What is costly to set up is set up by one worker, once.
-pytestmark = pytest.mark.xdist_group("secrets")
 
 KEY = 'wk-quokka/with+signs&"pangolin"'
 ACCOUNT_KEY = "fw-wombat"

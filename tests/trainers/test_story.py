@@ -33,8 +33,6 @@ MAIN_JOB = ("apply", "examples/einstein", "--emulator", "--auto-approve")
 URL = "http://127.0.0.1"
 BASE = "accounts/fireworks/models/llama-v3p1-8b-instruct"
 README = (ROOT / "README.md").read_text()
-# What is costly to set up is set up by one worker, once.
-pytestmark = pytest.mark.xdist_group("story")
 # The first ten rows were looked at while the tiny model and the settings were made; the rest
 # were written afterwards.
 FRESH = 10

@@ -41,8 +41,6 @@ SETTINGS = {
     "maxContextLength": 256,
 }
 STEPS = 48
-# What is costly to set up is set up by one worker, once.
-pytestmark = pytest.mark.xdist_group("trl")
 
 
 @pytest.fixture(scope="module", autouse=True)
