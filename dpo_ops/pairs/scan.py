@@ -194,13 +194,14 @@ class Scanner:
         raise Broken("json-syntax", at, f"not JSON: {wanted} belongs here, not {self._found(at)}")
 
     def _refuse_string(self, at: int, end: int) -> Never:
-        found = self._peek(end)
-        if not found:
+        escape = self.text[end : end + 2]
+        if escape in ("", "\\"):
             raise Broken("json-syntax", at, "not JSON: this string has no closing quote")
-        if found == "\\":
-            escape = quote(self.text[end : end + 2])
-            raise Broken("json-syntax", end, f"not JSON: no valid escape begins with {escape}")
-        raise Broken("json-syntax", end, f"not JSON: a bare control character U+{ord(found):04X}")
+        if escape[0] == "\\":
+            what = f"no valid escape begins with {quote(escape)}"
+        else:
+            what = f"a bare control character U+{ord(escape[0]):04X}"
+        raise Broken("json-syntax", end, f"not JSON: {what}")
 
     def _found(self, at: int) -> str:
         return quote(self.text[at : at + 20]) if at < len(self.text) else "the end of the line"

@@ -99,6 +99,7 @@ def nothing_to_do(stage: Stage, hub: Hub) -> None:
     assert (len(hub.deployments), stage.status()) == before
 
 
+@pytest.mark.long
 def test_what_changed_in_between_is_held_and_the_rest_goes_on(stage: Stage, account: Account):
     deployed(stage)
     other = SPEC.partition("\n---\n")[0].replace("name: einstein", "name: more")
@@ -136,6 +137,7 @@ def test_a_fork_gets_an_offline_plan_in_the_summary(stage: Stage, hub: Hub):
     assert stage.account.calls == []
 
 
+@pytest.mark.long
 def test_a_long_training_is_carried_on_by_the_schedule(stage: Stage, hub: Hub, account: Account):
     stage.only = None
     apply = (ROOT / "examples/github/apply.yml").read_text()
@@ -165,6 +167,7 @@ def test_a_long_training_is_carried_on_by_the_schedule(stage: Stage, hub: Hub, a
     assert len(jobs(account)) == 1
 
 
+@pytest.mark.long
 def test_drift_is_one_issue_that_is_updated_and_closed(stage: Stage, hub: Hub, account: Account):
     deployed(stage)
     assert stage.scheduled("drift").code == 0

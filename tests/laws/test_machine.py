@@ -11,12 +11,11 @@ from dpo_ops.executor import Report, writes
 from tests.laws import machine
 from tests.laws.machine import Edit, Releases, edits
 from tests.laws.worlds import World, worlds
-
-LONG = settings.get_current_profile_name() == "long"
+from tests.profile import LONG, tries
 
 TestReleases = Releases.TestCase
 TestReleases.settings = settings(
-    max_examples=1000 if LONG else 25,
+    max_examples=tries(25, long=1000),
     stateful_step_count=30 if LONG else 15,
     deadline=None,
     derandomize=not LONG,
@@ -52,7 +51,7 @@ def test_a_job_paid_twice_is_found_and_printed_as_a_script(
 
 
 @settings(
-    max_examples=100 if LONG else 6,
+    max_examples=tries(6, long=100),
     deadline=None,
     phases=(Phase.generate,),  # Each run takes a second or more: too long to make it smaller.
     derandomize=not LONG,

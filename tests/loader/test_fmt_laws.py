@@ -23,6 +23,7 @@ from dpo_ops.loader.source import Source
 from dpo_ops.loader.tree import plain
 from tests.loader.layouts import Scribe, neighbours
 from tests.loader.test_laws import DOCUMENTS, REFERENCE, WORDS, repository
+from tests.profile import tries
 
 SECONDS = 30.0
 """It takes 4 s on an idle machine; the margin is for a busy one."""
@@ -56,7 +57,7 @@ def sound(text: str) -> bool:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(60, long=200), deadline=None)
 def test_the_values_the_comments_and_their_places_stay(seed: int) -> None:
     text = Scribe(random.Random(seed)).file(specs=False)  # noqa: S311  -- it says it all
     if not sound(text):
@@ -68,7 +69,7 @@ def test_the_values_the_comments_and_their_places_stay(seed: int) -> None:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(60, long=200), deadline=None)
 def test_where_keys_move_every_comment_goes_with_its_line(seed: int) -> None:
     text = Scribe(random.Random(seed)).file(specs=True)  # noqa: S311  -- as above
     if not sound(text):
@@ -145,7 +146,7 @@ def loaded(folder: Path) -> object:
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=40).map("".join))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(60, long=200), deadline=None)
 @example("? \n: 1\n")
 @example("&a : 1\n")
 @example("a: |\n\t\n")
@@ -163,7 +164,7 @@ def test_anything_like_a_spec_is_formatted_or_refused(text: str) -> None:
     st.integers(0, 30),
     st.sampled_from(WORDS),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(60, long=200), deadline=None)
 def test_a_spec_with_a_piece_replaced_is_formatted_or_refused(
     text: str, at: int, length: int, word: str
 ) -> None:

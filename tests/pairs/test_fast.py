@@ -22,6 +22,7 @@ from dpo_ops.pairs.rows import pair_of
 from dpo_ops.pairs.tokens import ESTIMATE, measure
 from tests.pairs.rows import SHOWN, USER, fine, row
 from tests.pairs.test_properties import EASY, near_rows
+from tests.profile import tries
 
 LAYOUTS = [
     fine(1),
@@ -59,7 +60,7 @@ def outcome(part: Part) -> tuple[object, ...]:
     return part.tally.findings(), counts, same, sides
 
 
-@settings(EASY, max_examples=1000)
+@settings(EASY, max_examples=tries(250, long=1000))
 @given(lines=st.lists(tricky_rows() | near_rows(), min_size=1, max_size=12), seed=st.integers(0, 5))
 @example(lines=[fine(n).encode() for n in range(40)] + [b"{}"], seed=0)
 # More of one mistake than is shown: first in a row of another layout, then in rows of this one.
@@ -82,7 +83,7 @@ def test_a_block_gives_what_its_lines_give(lines: list[bytes], seed: int) -> Non
     assert plain.tokens == [sum(row[side] for row in walked) for side in range(3)]
 
 
-@settings(EASY, max_examples=1000)
+@settings(EASY, max_examples=tries(250, long=1000))
 @given(line=tricky_rows(), layout=st.sampled_from(LAYOUTS))
 def test_what_the_fast_way_takes_has_no_fault(line: bytes, layout: str) -> None:
     known = learn(layout.encode())
@@ -91,7 +92,7 @@ def test_what_the_fast_way_takes_has_no_fault(line: bytes, layout: str) -> None:
     assert not (runs and decode(runs[0]) and list(explain(line)))
 
 
-@settings(EASY, max_examples=1000)
+@settings(EASY, max_examples=tries(250, long=1000))
 @given(lines=st.lists(tricky_rows(), min_size=1, max_size=3), layout=st.sampled_from(LAYOUTS))
 def test_rows_taken_at_once_have_no_fault(lines: list[bytes], layout: str) -> None:
     known = learn(layout.encode())
@@ -120,7 +121,7 @@ def test_a_row_is_taken_by_the_layout_learned_from_it(text: str) -> None:
     assert decode(run)
 
 
-@settings(EASY, max_examples=300)
+@settings(EASY, max_examples=tries(75, long=300))
 @given(data=st.text("ab\n", max_size=60).map(str.encode), width=st.integers(1, 20),
        size=st.integers(1, 9), limit=st.integers(1, 12))  # fmt: skip
 def test_ranges_give_each_line_once(data: bytes, width: int, size: int, limit: int) -> None:

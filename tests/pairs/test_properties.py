@@ -16,6 +16,7 @@ from dpo_ops.pairs.explain import explain
 from dpo_ops.pairs.lines import split
 from dpo_ops.pairs.scan import Broken, Scanner
 from tests.pairs.rows import SHOWN, inspect_bytes, row
+from tests.profile import tries
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,7 +104,7 @@ def test_rows_are_counted_right_with_any_line_ends(
     assert inspect_bytes(tmp_path, data).rows == len(ends) + last
 
 
-@settings(EASY, max_examples=500)
+@settings(EASY, max_examples=tries(150, long=500))
 @given(line=near_rows() | st.binary())
 @example(line=FINE)
 def test_what_is_accepted_has_no_fault(line: bytes) -> None:
@@ -118,8 +119,9 @@ def test_a_fault_lies_within_its_row(line: bytes) -> None:
     assert all(0 <= fault.at <= length for fault in explain(line))
 
 
-@settings(EASY, max_examples=500)
+@settings(EASY, max_examples=tries(150, long=500))
 @given(text=near_rows().map(lambda line: line.decode("utf-8", "replace")) | st.text())
+@example(text='"\\')
 def test_the_scan_agrees_with_the_decoder(text: str) -> None:
     refused = refusal(text)
     if refused is None:

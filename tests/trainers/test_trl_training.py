@@ -205,6 +205,7 @@ def test_the_figures_are_those_of_plain_trl(whole: Run, tmp_path: Path):
         assert ours.margin == pytest.approx(theirs["rewards/margins"], abs=1e-4)
 
 
+@pytest.mark.long
 def test_interruptions_change_nothing(whole: Run, ordered: Callable[..., Training]):
     # One test, since each part costs the start of a process and goes on where the last one ended.
     training = ordered(settings=SETTINGS)

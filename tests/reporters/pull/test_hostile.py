@@ -24,6 +24,7 @@ from dpo_ops.reporters.pull import (
 )
 from dpo_ops.reporters.pull.status import BEGIN, END, LIMIT, OUTCOME
 from dpo_ops.reporters.style import one_line
+from tests.profile import tries
 from tests.reporters.cases import HOSTILE
 from tests.reporters.pull import scenes
 from tests.reporters.pull.page import page
@@ -49,8 +50,10 @@ FRAGMENTS = st.sampled_from(PIECES)
 TEXTS = st.lists(FRAGMENTS | st.text(max_size=4), min_size=1, max_size=5).map("".join)
 SEEN = TEXTS.map(lambda text: text if one_line(text) else f"x{text}")  # After ESC it would go.
 SLOTS = st.lists(SEEN, min_size=1, max_size=9)
-often = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-seldom = settings(often, max_examples=15)
+often = settings(
+    max_examples=tries(15, long=40), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+seldom = settings(often, max_examples=tries(8, long=15))
 ROW = re.compile(
     r'flowchart LR|  n\d+(?:\["[\w ./#;-]*"\]|\(\["[\w ./#;-]*"\]\))|  n\d+ --> n\d+'
     r"|  class(?:Def)? [a-z0-9,]+ [a-z0-9:#,-]+",
