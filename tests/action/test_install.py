@@ -32,6 +32,7 @@ def install(command: str, path: str, cache: Path, **more: str) -> subprocess.Pop
     )
 
 
+@pytest.mark.long
 def test_it_is_made_once_and_whole_by_two_jobs_at_a_time(tmp_path: Path):
     builds, site = tmp_path / "builds", Path(sysconfig.get_path("purelib"))
     builds.mkdir()

@@ -65,6 +65,7 @@ def margin(api: Any, model: str) -> float:
     return score(api, model, "Light scatters.") - score(api, model, "It is painted.")
 
 
+@pytest.mark.long
 def test_a_job_is_stopped_taken_up_again_and_served(make: Any, weights: Path, tmp_path: Path):
     first = make(tmp_path, engine=LocalEngine(str(weights), Trl()))
     begin(first)

@@ -203,6 +203,7 @@ def test_a_cluster_that_was_restarted_goes_on_from_the_checkpoint(
     assert {measured.step for measured in metrics(training.out)} == set(range(1, 2 * STEPS + 1))
 
 
+@pytest.mark.long
 def test_a_training_is_one_job_on_a_cluster(
     settings: Settings, folder: Path, ordered: Callable[..., Training], tmp_path: Path
 ) -> None:

@@ -33,6 +33,7 @@ MAIN_JOB = ("apply", "examples/einstein", "--emulator", "--auto-approve")
 URL = "http://127.0.0.1"
 BASE = "accounts/fireworks/models/llama-v3p1-8b-instruct"
 README = (ROOT / "README.md").read_text()
+pytestmark = pytest.mark.long
 # The first ten rows were looked at while the tiny model and the settings were made; the rest
 # were written afterwards.
 FRESH = 10

@@ -195,6 +195,7 @@ def test_a_training_that_is_done_is_not_done_again(whole: Run):
     assert again.steps == []
 
 
+@pytest.mark.long
 def test_the_figures_are_those_of_plain_trl(whole: Run, tmp_path: Path):
     order, figures = tmp_path / "order.json", tmp_path / "figures.json"
     order.write_text(json.dumps(whole.training.to_json()))
@@ -251,6 +252,7 @@ def _figures(measured: Measured) -> Measured:
     return replace(measured, seconds=None, tokens_per_s=None)
 
 
+@pytest.mark.long
 def test_orpo_and_dropout_and_tools(ordered: Callable[..., Training], pairs: Path, tmp_path: Path):
     rows = [json.loads(line) for line in pairs.read_text().splitlines()]
     rows[1]["input"]["tools"] = [{"type": "function", "function": {"name": "look"}}]
@@ -274,6 +276,7 @@ def test_orpo_and_dropout_and_tools(ordered: Callable[..., Training], pairs: Pat
     assert all(measured.tokens_per_s for measured in told.steps)
 
 
+@pytest.mark.long
 def test_a_warm_start_goes_on_from_the_adapter(whole: Run, ordered: Callable[..., Training]):
     start = whole.result.adapter
     settings = {**SETTINGS, "epochs": 1, "loraDropout": 0.001, "warmStartFrom": "models/b"}
