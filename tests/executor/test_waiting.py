@@ -98,7 +98,8 @@ def test_a_defect_in_one_change_fails_that_change_alone(
     }
     broken = wanted.make("DPOJob", "broken", said, links={"dataset": data})
     report = rehearsal.apply(state(*pipeline(data), broken))
-    assert outcomes(report)["DPOJob/broken"] == "failed"
+    [failed] = report.having(Outcome.FAILED)
+    assert (failed.address, failed.message) == (broken.address, "KeyError: 'NOT_SET'")
     assert outcomes(report)["Deployment/serve"] == "done"
 
 
