@@ -11,6 +11,7 @@ from dpo_ops.executor import Outcome, Waits
 from dpo_ops.executor.events import Answered, Unseen, Waiting
 from dpo_ops.kinds import KINDS
 from dpo_ops.kinds.facts import Document
+from dpo_ops.planner import Action
 from dpo_ops.resource import Address, Content, Resource
 from tests import wanted
 from tests.laws.schedule import in_order
@@ -63,7 +64,8 @@ def test_the_whole_way_ends_with_an_answer(rehearsal: Rehearsal, data: Resource)
     desired = state(*pipeline(data))
     report = rehearsal.apply(desired)
     assert set(outcomes(report).values()) == {"done"}, report.ended
-    assert report.exit_code == 0
+    assert {(end.action, end.state) for end in report.ended} == {(Action.CREATE, "")}
+    assert (report.exit_code, report.blind) == (0, "")
     assert report.answers[0].answer
     again = rehearsal.plan(desired)
     assert again.in_sync, again.changes
@@ -137,6 +139,7 @@ def test_what_depends_on_a_failure_is_skipped_and_the_rest_goes_on(
     assert ended["Deployment/serve"] == "done"
     skipped = report.having(Outcome.SKIPPED)[0]
     assert str(skipped.cause) == "DPOJob/bad-tune"
+    assert skipped.message == "because DPOJob/bad-tune did not succeed"
     assert report.exit_code == 1
     assert "bad.jsonl:4" in report.having(Outcome.FAILED)[0].message
 
@@ -198,7 +201,9 @@ def test_a_spent_budget_leaves_what_runs_and_says_so(rehearsal: Rehearsal, data:
         "Deployment/serve": "not-started",
     }
     assert report.exit_code == 3
-    assert report.having(Outcome.RUNNING)[0].message == "goes on without us (starting the trainer)"
+    [running] = report.running
+    assert running.state == "starting the trainer"
+    assert running.message == f"goes on without us ({running.state})"
     assert rehearsal.apply(desired).exit_code == 0
     assert len(rehearsal.jobs()) == 1
 
@@ -223,6 +228,7 @@ def test_it_was_left_as_it_was_told_to_be_only_where_nothing_else_ended_it(
     begun = rehearsal.clock.now()
     report = rehearsal.run(made, waits=waits, stop=lambda: signal and rehearsal.clock.now() > begun)
     assert (report.interrupted, report.left, report.exit_code) == (True, left, 3)
+    assert ("the key was refused" in report.blind, bool(report.blind)) == (blind, blind)
 
 
 def test_a_deployment_that_was_left_before_it_answered_is_asked_by_the_next_run(
