@@ -321,7 +321,7 @@ class _Run:
     # The end
 
     def _end(
-        self, task: Task, outcome: Outcome, message: str = "", cause: Address | None = None
+        self, task: Task, outcome: Outcome, message: str, cause: Address | None = None
     ) -> None:
         change = task.change
         waited = self.clock.now() - self.began
