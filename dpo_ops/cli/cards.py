@@ -205,7 +205,8 @@ def _state(past: Past, resource: Resource) -> str:
     if past.records is None:
         return "the account was not asked"
     standing, message = standing_of(resource, Listing(past.records))
-    return f"{standing}: {message}" if message else str(standing)
+    # The message may begin with the word that stands before it.
+    return message if message.startswith(standing) else f"{standing}: {message}".removesuffix(": ")
 
 
 def _serving(past: Past, name: str) -> Sequence[str]:

@@ -127,10 +127,9 @@ def name_in(resource: Resource) -> str:
 
 
 def standing_of(resource: Resource, listing: Listing) -> tuple[Standing, str]:
-    """Return how a resource is in the account, and what there is to say of it besides."""
+    """Return how a resource is in the account, and what there is to say of it."""
     seen = kind_of(resource).find(resource, listing)
-    standing = _STANDINGS.get(seen.health, Standing.UNKNOWN)
-    return standing, (seen.conflict or seen.message).removeprefix(f"{standing}: ")
+    return _STANDINGS.get(seen.health, Standing.UNKNOWN), seen.conflict or seen.message
 
 
 def _standing(

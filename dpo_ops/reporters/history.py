@@ -100,7 +100,8 @@ def _served(made: Made) -> str:
 
 def _odd(made: Made) -> str:
     plain = (Standing.READY, Standing.GONE)
-    return made.message if made.standing and made.standing not in plain else ""
+    told = made.message.removeprefix(f"{made.standing}: ")  # The word stands before it.
+    return told if made.standing and made.standing not in plain else ""
 
 
 def _whole(found: History, style: Style) -> str:

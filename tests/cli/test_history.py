@@ -160,6 +160,17 @@ def test_a_card_of_what_is_trained(applied: Repo, run: Run, folder: Path):
     assert offline["settings"] == [one for one in shown["settings"] if one["sent"]]
 
 
+def test_a_card_of_what_is_still_trained_says_so_once(made: Repo, run: Run):
+    assert made
+    held = "JOB_STATE_RUNNING"
+    assert run("status", *FAST).code == 0  # So that there is an account.
+    admin("settings", {"jobOverrides": [{"state": held, "at": held}]})
+    assert run("apply", *FAST, "--auto-approve", "--wait-budget", "4s").code == 3
+    made_card = run("card", "DPOJob/tutor-tune", *FAST)
+    [state] = [line for line in made_card.out.splitlines() if line.startswith("| state |")]
+    assert state.count("training") == 1, state
+
+
 def test_a_card_of_what_is_no_model(made: Repo, run: Run):
     assert made
     refused = run("card", "Dataset/tutor", "--offline")
